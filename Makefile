@@ -1,0 +1,180 @@
+# Makefile -- builds, tests and installs genlat. `make` builds, `make help` lists the rest.
+
+# ---- what a user may set --------------------------------------------------------------------------------------------
+
+ARCH ?= native
+PREFIX ?= /usr/local
+LUADIR ?= $(PREFIX)/share/lua/5.4
+LIBDIR ?= $(PREFIX)/lib/lua/5.4
+BINDIR ?= $(PREFIX)/bin
+LUA ?= $(shell sh scripts/setup.sh --lua)
+OPTIMIZE ?= -O3
+FUZZ_SECONDS ?= 60
+
+define HELP
+make              build genlat for this processor, in build/genlat
+  ARCH=x86-64-v2  ... for another one (what the compiler's -march takes)
+  CC=clang        ... with another compiler; CPPFLAGS, CFLAGS, LDFLAGS are added to its flags
+  OPTIMIZE=-O0    ... with another level of optimization than -O3
+  WERROR=1        ... and let a warning stop it
+make install      copy it to PREFIX=$(PREFIX) (LUADIR, LIBDIR, BINDIR, DESTDIR); make uninstall removes it
+make test         run the specs (installs busted where it is missing)
+make check-asan   run them under the address and undefined-behaviour sanitizers, with Lua's collector at its busiest
+make fuzz         feed damaged files to the readers for FUZZ_SECONDS=$(FUZZ_SECONDS)
+make bench        measure the speed of the operations
+make lint         check the form of the C and Lua files; make format rewrites the C files to it
+make f64          build the core in double precision, in build/f64, for the gradient checks
+make clean        remove build/
+endef
+
+# ---- flags ----------------------------------------------------------------------------------------------------------
+
+OUT ?= build
+CORE = $(OUT)/genlat/core.so
+BOOT = $(OUT)/genlat/boot.so
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
+OPENMP = -fopenmp
+LIBS = -lopenblas -lpng -lz -lm
+
+ifeq ($(shell uname -s),Darwin)
+  HOMEBREW := $(shell brew --prefix 2>/dev/null)
+  # Homebrew keeps OpenBLAS and OpenMP apart from the rest, and Apple's clang has to be told where OpenMP is.
+  DEPS_CPPFLAGS = $(foreach d,opt/openblas/ opt/libomp/ ,-I$(HOMEBREW)/$(d)include) -I$(HOMEBREW)/include
+  DEPS_LDFLAGS = $(foreach d,opt/openblas/ opt/libomp/ ,-L$(HOMEBREW)/$(d)lib) -L$(HOMEBREW)/lib
+  LIBFLAG ?= -bundle -undefined dynamic_lookup
+  OPENMP = $(if $(findstring clang,$(shell $(CC) --version)),-Xpreprocessor -fopenmp,-fopenmp)
+  OPENMP_LIB = $(if $(findstring clang,$(shell $(CC) --version)),-lomp,-fopenmp)
+  ARCH_FLAGS ?= $(if $(filter arm64,$(shell uname -m)),-mcpu,-march)=$(ARCH)
+else
+  LIBFLAG ?= -shared
+  OPENMP_LIB = $(OPENMP)
+  ARCH_FLAGS ?= -march=$(ARCH)
+  # The threads' library does not survive being unloaded with a closed Lua state.
+  CORE_LDFLAGS = -Wl,-z,nodelete
+endif
+
+# Only csrc/lua may see Lua's headers. Its luaopen_ functions are what the library exports.
+ifdef LUA_INCDIR
+  LUA_CPPFLAGS := -I$(LUA_INCDIR)
+else
+  LUA_CPPFLAGS := $(shell LUA="$(LUA)" sh scripts/setup.sh --lua-cppflags)
+endif
+
+# The code never asks whether an arithmetic operation set errno or trapped, and so leaves the compiler free to vectorize.
+MATH = -fno-math-errno -fno-trapping-math
+COMMON = $(CC) -std=gnu11 -fPIC $(WARNINGS) -MMD -MP $(CPPFLAGS) $(DEPS_CPPFLAGS)
+COMPILE = $(COMMON) -Icsrc $(CFLAGS) $(OPTIMIZE) $(ARCH_FLAGS) $(MATH) $(OPENMP) $(FLAVOUR)
+LINK = $(CC) $(LIBFLAG) $(FLAVOUR) $(LDFLAGS) $(DEPS_LDFLAGS)
+
+# The instruction sets that the compiler may use, as -DGL_NEEDS_AVX2 ...: boot.c checks that the processor has them.
+NEEDS := $(shell $(CC) $(ARCH_FLAGS) -dM -E -x c /dev/null 2>/dev/null | \
+  sed -n -E 's/^\#define __(SSE4_2|AVX|AVX2|FMA|BMI2|AVX512[A-Z0-9]+)__ 1$$/-DGL_NEEDS_\1/p' | sort)
+
+# ---- building -------------------------------------------------------------------------------------------------------
+
+SOURCES := $(filter-out csrc/lua/boot.c,$(sort $(wildcard csrc/*.c csrc/*/*.c)))
+OBJECTS := $(SOURCES:csrc/%.c=$(OUT)/obj/%.o)
+C_FILES = $(wildcard csrc/*.[ch] csrc/*/*.[ch] spec/*.[ch] spec/*/*.[ch])
+
+all: $(CORE) $(BOOT)
+
+$(CORE): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(LINK) $(CORE_LDFLAGS) -o $@ $(OBJECTS) $(LIBS) $(OPENMP_LIB)
+
+# For the plain architecture, and without OpenBLAS: it runs before the core is loaded.
+$(BOOT): csrc/lua/boot.c $(OUT)/obj/flags
+	@mkdir -p $(@D)
+	$(COMMON) -MF $(OUT)/obj/boot.d $(LUA_CPPFLAGS) $(CFLAGS) $(NEEDS) $(LIBFLAG) $(LDFLAGS) -o $@ $<
+
+$(OUT)/obj/lua/%.o: private LAYER = $(LUA_CPPFLAGS)
+$(OUT)/obj/%.o: private LAYER = -fvisibility=hidden
+$(OUT)/obj/%.o: csrc/%.c $(OUT)/obj/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(LAYER) -c -o $@ $<
+
+# Holds the flags of the last build, so that other flags, or another processor, build everything anew.
+$(OUT)/obj/flags: FORCE
+	@mkdir -p $(@D)
+	@[ -f $@ ] || CC="$(CC)" CPPFLAGS="$(CPPFLAGS) $(DEPS_CPPFLAGS)" LDFLAGS="$(LDFLAGS) $(DEPS_LDFLAGS)" \
+	  LUA="$(LUA)" LUA_CPPFLAGS="$(LUA_CPPFLAGS)" sh scripts/setup.sh --check
+	@echo '$(COMPILE) $(LUA_CPPFLAGS) $(NEEDS) $(LINK)' | cmp -s - $@ || \
+	  echo '$(COMPILE) $(LUA_CPPFLAGS) $(NEEDS) $(LINK)' > $@
+
+-include $(OBJECTS:.o=.d)
+
+f64:
+	@$(MAKE) --no-print-directory OUT=$(OUT)/f64 FLAVOUR=-DGL_FLOAT64 all
+
+ASAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g
+asan:
+	@$(MAKE) --no-print-directory CC=gcc OUT=$(OUT)/asan OPTIMIZE=-O1 FLAVOUR="$(ASAN)" all $(OUT)/asan/leaks.so
+
+$(OUT)/leaks.so: spec/leaks.c $(OUT)/obj/flags
+	$(COMMON) $(LUA_CPPFLAGS) $(LIBFLAG) $(FLAVOUR) -o $@ $<
+
+# ---- checking -------------------------------------------------------------------------------------------------------
+
+BUSTED = $(LUA) spec/run.lua $(BUSTED_FLAGS)
+
+test: all f64 busted
+	$(BUSTED)
+
+# The leak check is made by spec/aggressive_gc.lua: at exit it would also be made in every program that a spec starts.
+check-asan: asan busted
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=leak_check_at_exit=0 \
+	  UBSAN_OPTIONS=print_stacktrace=1 \
+	  $(BUSTED) --helper=spec/aggressive_gc.lua --cpath="./$(OUT)/asan/?.so"
+
+busted:
+	@$(LUA) -e 'require "busted.runner"' 2>/dev/null || sh scripts/setup.sh --dev
+
+FUZZER = $(OUT)/fuzz/fuzz_io
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang OUT=$(OUT)/fuzz OPTIMIZE=-O1 \
+	  FLAVOUR="$(ASAN) -fsanitize=fuzzer-no-link" $(FUZZER)
+	@mkdir -p $(OUT)/fuzz/corpus
+	$(LUA) spec/fuzz/seeds.lua $(OUT)/fuzz/corpus
+	$(FUZZER) -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=$(OUT)/fuzz/ $(OUT)/fuzz/corpus
+
+$(OUT)/fuzz_io: spec/fuzz/fuzz_io.c $(filter-out $(OUT)/obj/lua/%,$(OBJECTS))
+	$(COMPILE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+
+bench: all
+	$(LUA) scripts/bench.lua
+
+lint:
+	luacheck -q .luacheckrc lua scripts scripts/genlat spec examples
+	clang-format --dry-run -Werror $(C_FILES)
+
+format:
+	clang-format -i $(C_FILES)
+
+# ---- installing -----------------------------------------------------------------------------------------------------
+
+# copy MODE FROM TO: where they differ, by renaming, so that a program that has the old file open keeps it.
+COPY = copy() { cmp -s "$$2" "$$3" || { mkdir -p "$${3%/*}" && cp "$$2" "$$3.new" && chmod $$1 "$$3.new" && \
+  mv "$$3.new" "$$3" && echo "$$3"; }; }
+
+install: all
+	@mkdir -p $(OUT)/bin && sed "1s|.*|#!$$(command -v $(LUA))|" scripts/genlat > $(OUT)/bin/genlat
+	@set -e; $(COPY); \
+	(cd lua && find genlat -type f -name '*.lua') | while read -r f; do \
+	  copy 644 "lua/$$f" "$(DESTDIR)$(LUADIR)/$$f"; done; \
+	for f in scripts/*.lua; do copy 644 "$$f" "$(DESTDIR)$(LUADIR)/genlat/$$f"; done; \
+	copy 755 $(CORE) "$(DESTDIR)$(LIBDIR)/genlat/core.so"; \
+	copy 755 $(BOOT) "$(DESTDIR)$(LIBDIR)/genlat/boot.so"; \
+	copy 755 $(OUT)/bin/genlat "$(DESTDIR)$(BINDIR)/genlat"
+
+uninstall:
+	rm -rf "$(DESTDIR)$(LUADIR)/genlat" "$(DESTDIR)$(LIBDIR)/genlat" "$(DESTDIR)$(BINDIR)/genlat"
+
+clean:
+	rm -rf $(OUT)
+
+help:
+	$(info $(HELP))
+	@:
+
+FORCE:
+.PHONY: all f64 asan test check-asan busted fuzz bench lint format install uninstall clean help FORCE

@@ -1,0 +1,138 @@
+/* shape.c -- arithmetic on shapes, strides, axes and indices. */
+#include "core/shape.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int64_t gl_shape_numel(int ndim, const int64_t *shape) {
+  int64_t n = 1;
+  for (int i = 0; i < ndim; i++)
+    n *= shape[i];
+  return n;
+}
+
+void gl_shape_strides(int ndim, const int64_t *shape, int64_t *stride) {
+  int64_t step = 1;
+  for (int i = ndim - 1; i >= 0; i--) {
+    stride[i] = step;
+    step *= shape[i];
+  }
+}
+
+bool gl_shape_check(int ndim, const int64_t *shape) {
+  if (ndim < 0 || ndim > GL_MAXDIM)
+    return gl_fail("a tensor has at most %d axes, not %d", GL_MAXDIM, ndim);
+  int64_t n = 1;
+  for (int i = 0; i < ndim; i++) {
+    if (shape[i] < 1)
+      return gl_fail("size %lld of axis %d: sizes are at least 1", (long long)shape[i], i + 1);
+    if (shape[i] > INT64_MAX / 64 / n)
+      return gl_fail("shape %s is too large", gl_shape_text(ndim, shape));
+    n *= shape[i];
+  }
+  return true;
+}
+
+const char *gl_shape_text(int ndim, const int64_t *shape) {
+  enum { SIZE = 192, RING = 4 };
+  static char ring[RING][SIZE];
+  static int turn;
+  char *text = ring[turn = (turn + 1) % RING];
+  if (ndim == 0)
+    return "scalar";
+  size_t used = 0;
+  for (int i = 0; i < ndim && used < SIZE; i++)
+    used += (size_t)snprintf(text + used, SIZE - used, i ? "x%lld" : "%lld", (long long)shape[i]);
+  return text;
+}
+
+const char *gl_tensor_text(const gl_tensor *t) { return gl_shape_text(t->ndim, t->shape); }
+
+bool gl_same_shape(const gl_tensor *a, const gl_tensor *b) {
+  return a->ndim == b->ndim && memcmp(a->shape, b->shape, sizeof(int64_t) * (size_t)a->ndim) == 0;
+}
+
+bool gl_shape_broadcast(const gl_tensor *a, const gl_tensor *b, int *ndim, int64_t *shape) {
+  *ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
+  for (int i = 1; i <= *ndim; i++) {
+    int64_t sa = i <= a->ndim ? a->shape[a->ndim - i] : 1, sb = i <= b->ndim ? b->shape[b->ndim - i] : 1;
+    if (sa != sb && sa != 1 && sb != 1)
+      return gl_fail("shapes %s and %s do not fit together (axes are matched from the last; sizes must be equal or 1)",
+                     gl_tensor_text(a), gl_tensor_text(b));
+    shape[*ndim - i] = sa > sb ? sa : sb;
+  }
+  return true;
+}
+
+static bool normal_axis(int64_t typed, int ndim, int *axis) {
+  int64_t a = typed < 0 ? typed + ndim : typed - 1;
+  if (typed == 0 || a < 0 || a >= ndim)
+    return gl_fail("axis %lld of a tensor with %d %s", (long long)typed, ndim, ndim == 1 ? "axis" : "axes");
+  *axis = (int)a;
+  return true;
+}
+
+bool gl_axis(const gl_arg *arg, int ndim, int *axis) { return normal_axis(arg->i, ndim, axis); }
+
+bool gl_axes(const gl_arg *arg, int ndim, bool *chosen) {
+  for (int i = 0; i < ndim; i++)
+    chosen[i] = !arg->given;
+  for (int k = 0; arg->given && k < arg->list.n; k++) {
+    int axis = 0;
+    if (!normal_axis(arg->list.v[k], ndim, &axis))
+      return false;
+    if (chosen[axis])
+      return gl_fail("axis %d is given twice", axis + 1);
+    chosen[axis] = true;
+  }
+  return true;
+}
+
+bool gl_index(int64_t typed, int64_t size, const char *what, int64_t *index) {
+  int64_t i = typed < 0 ? typed + size : typed - 1;
+  if (typed == 0 || i < 0 || i >= size)
+    return gl_fail("%s %lld is not in 1..%lld", what, (long long)typed, (long long)size);
+  *index = i;
+  return true;
+}
+
+/* The stride of operand t along axis i of the common shape: 0 where t is stretched. */
+static int64_t stretched_stride(const gl_tensor *t, int ndim, int i) {
+  int own = i - (ndim - t->ndim);
+  return own < 0 || t->shape[own] == 1 ? 0 : t->stride[own];
+}
+
+void gl_nest_make(gl_nest *nest, int ndim, const int64_t *shape, int noperands, const gl_tensor *const *operand) {
+  int kept = 0;
+  nest->noperands = noperands;
+  for (int i = 0; i < ndim; i++) {
+    if (shape[i] == 1)
+      continue;
+    bool merge = kept > 0;
+    for (int k = 0; k < noperands && merge; k++)
+      merge = nest->stride[k][kept - 1] == stretched_stride(operand[k], ndim, i) * shape[i];
+    int at = merge ? kept - 1 : kept++;
+    nest->shape[at] = merge ? nest->shape[at] * shape[i] : shape[i];
+    for (int k = 0; k < noperands; k++)
+      nest->stride[k][at] = stretched_stride(operand[k], ndim, i);
+  }
+  if (kept == 0) {
+    nest->shape[0] = 1;
+    for (int k = 0; k < noperands; k++)
+      nest->stride[k][0] = 0;
+    kept = 1;
+  }
+  nest->ndim = kept;
+  nest->rows = gl_shape_numel(kept - 1, nest->shape);
+}
+
+void gl_nest_offsets(const gl_nest *nest, int64_t row, int64_t *offset) {
+  for (int k = 0; k < nest->noperands; k++)
+    offset[k] = 0;
+  for (int i = nest->ndim - 2; i >= 0; i--) {
+    int64_t index = row % nest->shape[i];
+    row /= nest->shape[i];
+    for (int k = 0; k < nest->noperands; k++)
+      offset[k] += index * nest->stride[k][i];
+  }
+}

@@ -1,0 +1,32 @@
+/* shape.h -- inside the core: arithmetic on shapes, strides, axes and indices. */
+#ifndef GENLAT_SHAPE_H
+#define GENLAT_SHAPE_H
+
+#include "genlat.h"
+
+int64_t gl_shape_numel(int ndim, const int64_t *shape);
+void gl_shape_strides(int ndim, const int64_t *shape, int64_t *stride); /* row-major */
+bool gl_shape_check(int ndim, const int64_t *shape); /* sizes >= 1, at most GL_MAXDIM axes, no overflow */
+/* The common shape of two broadcast ones (aligned at the last axis; 1 stretches), or false with a message. */
+bool gl_shape_broadcast(const gl_tensor *a, const gl_tensor *b, int *ndim, int64_t *shape);
+
+/* Axes and indices as users type them, from 1 or from the end (-1), to 0, 1, ... */
+bool gl_axis(const gl_arg *arg, int ndim, int *axis);
+bool gl_axes(const gl_arg *arg, int ndim, bool *chosen); /* none given: all; an axis given twice is an error */
+bool gl_index(int64_t i, int64_t size, const char *what, int64_t *index);
+
+/* A loop nest over up to four operands of one shape: axes of size 1 dropped and neighbours merged where all
+ * operands allow it. Operand strides of 0 broadcast. */
+enum { GL_NEST_MAX = 4 };
+typedef struct gl_nest {
+  int ndim; /* at least 1 */
+  int64_t shape[GL_MAXDIM];
+  int64_t stride[GL_NEST_MAX][GL_MAXDIM];
+  int noperands;
+  int64_t rows; /* product of all sizes but the last */
+} gl_nest;
+void gl_nest_make(gl_nest *nest, int ndim, const int64_t *shape, int noperands, const gl_tensor *const *operand);
+/* Offsets, in elements from each operand's first, of row `row`. */
+void gl_nest_offsets(const gl_nest *nest, int64_t row, int64_t *offset);
+
+#endif

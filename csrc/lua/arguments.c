@@ -1,0 +1,267 @@
+/* arguments.c -- turns Lua arguments into an op's, a layer's or an optimizer's, as its signature says. */
+#include <string.h>
+
+#include "lua/binding.h"
+
+static const char *type_name(lua_State *L, int i) {
+  if (gll_test(L, i))
+    return "tensor";
+  return lua_isinteger(L, i) || !lua_isnumber(L, i) ? luaL_typename(L, i) : "number with a fraction";
+}
+
+static void mistake(lua_State *L, const char *name, const gl_parameter *p, const char *expected, int i) {
+  luaL_error(L, "%s: %s: expected %s, got %s", name, p->name, expected,
+             lua_isnoneornil(L, i) ? "nothing" : type_name(L, i));
+}
+
+int gll_find_parameter(const char *signature, const char *key, gl_parameter *p) {
+  for (int k = 0; gl_signature_next(&signature, p);) {
+    if (p->type == 'T')
+      continue;
+    if (strcmp(p->name, key) == 0)
+      return k;
+    k++;
+  }
+  return -1;
+}
+
+/* ---- single values ---- */
+
+static bool read_list(lua_State *L, int i, gl_list *list) {
+  lua_Integer n = lua_istable(L, i) ? luaL_len(L, i) : 0;
+  if (lua_isinteger(L, i) || (lua_isnumber(L, i) && lua_type(L, i) == LUA_TNUMBER)) {
+    int ok;
+    list->v[0] = lua_tointegerx(L, i, &ok);
+    list->n = 1;
+    return ok;
+  }
+  if (!lua_istable(L, i) || n > GL_MAXDIM)
+    return false;
+  for (int k = 1; k <= n; k++) {
+    int ok;
+    lua_geti(L, i, k);
+    list->v[k - 1] = lua_tointegerx(L, -1, &ok);
+    ok = ok && lua_type(L, -1) == LUA_TNUMBER;
+    lua_pop(L, 1);
+    if (!ok)
+      return false;
+  }
+  list->n = (int)n;
+  return true;
+}
+
+static bool read_pair(lua_State *L, int i, double *pair) {
+  if (!lua_istable(L, i) || luaL_len(L, i) != 2)
+    return false;
+  for (int k = 0; k < 2; k++) {
+    int ok;
+    lua_geti(L, i, k + 1);
+    pair[k] = lua_tonumberx(L, -1, &ok);
+    lua_pop(L, 1);
+    if (!ok)
+      return false;
+  }
+  return true;
+}
+
+static void read_word(lua_State *L, const char *name, const gl_parameter *p, int i, gl_arg *arg) {
+  if (lua_type(L, i) != LUA_TSTRING)
+    mistake(L, name, p, "a word", i);
+  arg->i = gl_signature_word(p, lua_tostring(L, i));
+  if (arg->i < 0) {
+    lua_pushlstring(L, p->value, (size_t)p->length);
+    luaL_error(L, "%s: %s is one of %s, not '%s'", name, p->name, luaL_gsub(L, lua_tostring(L, -1), "|", ", "),
+               lua_tostring(L, i));
+  }
+}
+
+void gll_read_value(lua_State *L, const char *name, const gl_parameter *p, int i, gl_arg *arg) {
+  int ok = lua_type(L, i) == LUA_TNUMBER;
+  switch (p->type) {
+  case 'F':
+    arg->f = lua_tonumber(L, i);
+    if (!ok)
+      mistake(L, name, p, "a number", i);
+    break;
+  case 'I':
+    if (ok)
+      arg->i = lua_tointegerx(L, i, &ok);
+    if (!ok)
+      mistake(L, name, p, "a whole number", i);
+    break;
+  case 'B':
+    if (!lua_isboolean(L, i))
+      mistake(L, name, p, "true or false", i);
+    arg->b = lua_toboolean(L, i);
+    break;
+  case 'L':
+    if (!read_list(L, i, &arg->list))
+      mistake(L, name, p, "a whole number or a list of at most 8", i);
+    break;
+  case 'P':
+    if (!read_pair(L, i, arg->pair))
+      mistake(L, name, p, "a pair of numbers, such as {0.9, 0.999}", i);
+    break;
+  default:
+    read_word(L, name, p, i, arg);
+  }
+  arg->given = true;
+}
+
+void gll_push_value(lua_State *L, const gl_parameter *p, const gl_arg *arg) {
+  switch (p->type) {
+  case 'F':
+    lua_pushnumber(L, arg->f);
+    break;
+  case 'I':
+    lua_pushinteger(L, arg->i);
+    break;
+  case 'B':
+    lua_pushboolean(L, arg->b);
+    break;
+  case 'P':
+    lua_createtable(L, 2, 0);
+    for (int k = 0; k < 2; k++) {
+      lua_pushnumber(L, arg->pair[k]);
+      lua_rawseti(L, -2, k + 1);
+    }
+    break;
+  default: /* L; no layer or optimizer has words */
+    lua_createtable(L, arg->list.n, 0);
+    for (int k = 0; k < arg->list.n; k++) {
+      lua_pushinteger(L, arg->list.v[k]);
+      lua_rawseti(L, -2, k + 1);
+    }
+  }
+}
+
+int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t *sizes) {
+  gl_parameter p = {.name = "sizes"};
+  gl_list list;
+  if (first == last) {
+    if (!read_list(L, first, &list))
+      mistake(L, name, &p, "whole numbers, at most 8", first);
+    memcpy(sizes, list.v, sizeof list.v);
+    return list.n;
+  }
+  int n = last - first + 1;
+  if (n > GL_MAXDIM)
+    luaL_error(L, "%s: at most %d sizes, not %d", name, GL_MAXDIM, n);
+  for (int k = 0; k < n; k++) {
+    int ok;
+    sizes[k] = lua_tointegerx(L, first + k, &ok);
+    if (!ok || lua_type(L, first + k) != LUA_TNUMBER)
+      mistake(L, name, &p, "whole numbers", first + k);
+  }
+  return n < 0 ? 0 : n;
+}
+
+/* ---- tensors ---- */
+
+/* Makes sure that a tensor stands at index i, converting a number or table in place. */
+static void read_tensor(lua_State *L, const char *name, const gl_parameter *p, int i) {
+  if (gll_test(L, i))
+    return;
+  if (lua_type(L, i) != LUA_TNUMBER && !lua_istable(L, i))
+    mistake(L, name, p, "a tensor", i);
+  gll_push_converted(L, i, GL_FLOAT);
+  lua_replace(L, i);
+}
+
+gl_tensor **gll_tensor_list(lua_State *L, const char *name, int i, int *count) {
+  luaL_checktype(L, i, LUA_TTABLE);
+  lua_Integer n = luaL_len(L, i);
+  for (lua_Integer k = 1; k <= n; k++) {
+    if (lua_rawgeti(L, i, k) != LUA_TUSERDATA || !gll_test(L, -1))
+      luaL_error(L, "%s: element %d of the list is not a tensor but %s", name, (int)k, type_name(L, -1));
+    lua_pop(L, 1);
+  }
+  gl_tensor **list = gl_alloc(sizeof *list * (size_t)(n + 1));
+  if (!list)
+    gll_raise(L);
+  for (lua_Integer k = 1; k <= n; k++) {
+    lua_rawgeti(L, i, k);
+    list[k - 1] = gll_test(L, -1);
+    lua_pop(L, 1);
+  }
+  *count = (int)n;
+  return list;
+}
+
+/* ---- whole argument lists ---- */
+
+/* A table of options: one with a string key, or an empty one where no list is wanted. */
+static bool is_options(lua_State *L, const gl_parameter *p, int i) {
+  if (!lua_istable(L, i))
+    return false;
+  bool named = p->type != 'L';
+  lua_pushnil(L);
+  if (lua_next(L, i)) {
+    named = lua_type(L, -2) == LUA_TSTRING;
+    lua_pop(L, 2);
+  }
+  return named;
+}
+
+static void read_options(lua_State *L, const char *name, const char *signature, int i, gl_arg *arg) {
+  lua_pushnil(L);
+  while (lua_next(L, i)) {
+    gl_parameter p;
+    if (lua_type(L, -2) != LUA_TSTRING)
+      luaL_error(L, "%s: options are given by name", name);
+    int k = gll_find_parameter(signature, lua_tostring(L, -2), &p);
+    if (k < 0)
+      luaL_error(L, "%s: there is no option '%s' (it takes %s)", name, lua_tostring(L, -2),
+                 *signature ? signature : "none");
+    gll_read_value(L, name, &p, lua_gettop(L), &arg[k]);
+    lua_pop(L, 1);
+  }
+}
+
+static void check_required(lua_State *L, const char *name, const char *signature, const gl_arg *arg) {
+  gl_parameter p;
+  for (int k = 0; gl_signature_next(&signature, &p);) {
+    if (p.type == 'T')
+      continue;
+    if (!arg[k++].given && !p.optional && !p.has_default)
+      luaL_error(L, "%s: %s is missing", name, p.name);
+  }
+}
+
+void gll_read_arguments(lua_State *L, const char *name, const char *signature, int first, gll_arguments *a) {
+  const char *cursor = signature;
+  gl_parameter p;
+  int i = first, last = lua_gettop(L), k = 0;
+  memset(a, 0, sizeof *a);
+  gl_signature_defaults(signature, a->arg);
+  while (gl_signature_next(&cursor, &p)) {
+    if (p.type == 'T' && p.many) {
+      if (!lua_istable(L, i))
+        mistake(L, name, &p, "a list of tensors", i);
+      a->list = i++;
+    } else if (p.type == 'T') {
+      bool left_out = p.optional && lua_isnoneornil(L, i);
+      if (!left_out)
+        read_tensor(L, name, &p, i);
+      a->tensor[a->ntensor++] = left_out ? 0 : i;
+      i++;
+    } else if (i <= last && is_options(L, &p, i)) {
+      read_options(L, name, signature, i++, a->arg);
+      break;
+    } else if (p.type == 'L' && *cursor == '\0' && i < last) {
+      a->arg[k].list.n = gll_read_sizes(L, name, i, last, a->arg[k].list.v);
+      a->arg[k].given = true;
+      i = last + 1;
+    } else {
+      if (!lua_isnoneornil(L, i))
+        gll_read_value(L, name, &p, i, &a->arg[k]);
+      i++;
+      k++;
+    }
+  }
+  if (k == 0 && i == last && *signature == '\0' && lua_istable(L, i)) /* options for what takes none */
+    read_options(L, name, signature, i++, a->arg);
+  if (i <= last && !lua_isnil(L, i))
+    luaL_error(L, "%s: too many arguments (it takes %s)", name, *signature ? signature : "none");
+  check_required(L, name, signature, a->arg);
+}

@@ -1,0 +1,74 @@
+/* binding.h -- what the files of the binding share. This folder is the only place that includes lua.h. */
+#ifndef GENLAT_BINDING_H
+#define GENLAT_BINDING_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "genlat.h"
+#include "ops/signature.h"
+
+#define GLL_TENSOR "genlat.Tensor"
+
+/* ---- tensors ---- */
+
+/* The tensor at stack index i, or a Lua error that names the argument. The handle keeps the reference. */
+gl_tensor *gll_check(lua_State *L, int i);
+gl_tensor *gll_test(lua_State *L, int i); /* NULL where it is something else */
+
+/* Pushes a tensor and takes over the caller's reference; NULL raises gl_error(). Returns 1. */
+int gll_push(lua_State *L, gl_tensor *t);
+
+/* Pushes a new tensor made from the number or the nested table of numbers at index i. */
+gl_tensor *gll_push_converted(lua_State *L, int i, gl_dtype dtype);
+
+/* ---- errors ---- */
+
+/* Raises gl_error() as a Lua error at the caller's line. For a user's mistake. */
+int gll_raise(lua_State *L);
+
+/* Pushes nil and gl_error(); returns 2. For what the world does to a program: a missing file, a full disk. */
+int gll_nil(lua_State *L);
+
+/* ---- arguments by signature ---- */
+
+/* Reads the arguments from stack index `first` on, as the signature says: in order, or by name in a table that comes
+ * after the tensors. Tensors may be given as numbers and tables. Raises on a mistake, beginning with `name`. On return
+ * the tensors are at stack indices tensor[0], tensor[1], ... (0 for one left out), or, for a T*, in the list there. */
+enum { GLL_MAXTENSOR = 4 };
+typedef struct gll_arguments {
+  int ntensor;
+  int tensor[GLL_MAXTENSOR];
+  int list; /* stack index of the list of a T*, else 0 */
+  gl_arg arg[GL_MAXARG];
+} gll_arguments;
+void gll_read_arguments(lua_State *L, const char *name, const char *signature, int first, gll_arguments *a);
+
+/* Sets one argument that is not a tensor from the value at index i; raises "name: what: expected ..." */
+void gll_read_value(lua_State *L, const char *name, const gl_parameter *p, int i, gl_arg *arg);
+/* Pushes an argument's value. */
+void gll_push_value(lua_State *L, const gl_parameter *p, const gl_arg *arg);
+/* The parameter called `key` of a signature and its place among those that are not tensors, or -1. */
+int gll_find_parameter(const char *signature, const char *key, gl_parameter *p);
+
+/* The tensors of the list at index i, which raises where an element is something else; freed by gl_free. */
+gl_tensor **gll_tensor_list(lua_State *L, const char *name, int i, int *count);
+
+/* A list of sizes: one table, or whole numbers from index `first` to `last`. */
+int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t *sizes);
+
+/* ---- parts of genlat.core ---- */
+
+extern const luaL_Reg gll_io_functions[];
+extern const luaL_Reg gll_synth_functions[];
+extern const luaL_Reg gll_system_functions[];
+extern const luaL_Reg gll_create_functions[];
+extern const luaL_Reg gll_layer_functions[];
+extern const luaL_Reg gll_optimizer_functions[];
+void gll_open_tensor(lua_State *L, int module);
+void gll_open_ops(lua_State *L, int module); /* after tensor */
+void gll_open_layer(lua_State *L);
+void gll_open_optimizer(lua_State *L);
+void gll_push_text(lua_State *L, const gl_tensor *t); /* a tensor as people expect to see it */
+
+#endif

@@ -1,0 +1,116 @@
+/* core.c -- opens genlat.core: puts the parts of the binding together, with the functions that belong to none. */
+#include "lua/binding.h"
+
+#include <string.h>
+
+int gll_raise(lua_State *L) { return luaL_error(L, "%s", gl_error()); }
+
+int gll_nil(lua_State *L) {
+  luaL_pushfail(L);
+  lua_pushstring(L, gl_error());
+  return 2;
+}
+
+static int threads(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) {
+    lua_Integer n = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, n >= 1 && n <= 1024, 1, "a number of threads from 1 to 1024");
+    gl_set_threads((int)n);
+  }
+  lua_pushinteger(L, gl_threads());
+  return 1;
+}
+
+static int seed(lua_State *L) {
+  *gl_rng_default() = (gl_rng){.seed = (uint64_t)luaL_checkinteger(L, 1), .counter = 0};
+  return 0;
+}
+
+/* The state of the generator: seed, counter; with two arguments, sets it. */
+static int rng_state(lua_State *L) {
+  gl_rng *rng = gl_rng_default();
+  if (lua_gettop(L) >= 2)
+    *rng = (gl_rng){.seed = (uint64_t)luaL_checkinteger(L, 1), .counter = (uint64_t)luaL_checkinteger(L, 2)};
+  lua_pushinteger(L, (lua_Integer)rng->seed);
+  lua_pushinteger(L, (lua_Integer)rng->counter);
+  return 2;
+}
+
+static void set_integer(lua_State *L, const char *key, size_t value) {
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, key);
+}
+
+static void set_string(lua_State *L, const char *key, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, key);
+}
+
+static int memory(lua_State *L) {
+  gl_memory_info m = gl_memory();
+  lua_createtable(L, 0, 3);
+  set_integer(L, "live", m.live);
+  set_integer(L, "pooled", m.pooled);
+  set_integer(L, "peak", m.peak);
+  return 1;
+}
+
+static int memory_trim(lua_State *L) {
+  (void)L;
+  gl_memory_trim();
+  return 0;
+}
+
+static int memory_fail_after(lua_State *L) {
+  gl_memory_fail_after((long)luaL_checkinteger(L, 1));
+  return 0;
+}
+
+static int info(lua_State *L) {
+  lua_createtable(L, 0, 8);
+  set_string(L, "version", GL_VERSION);
+  set_string(L, "lua", LUA_RELEASE);
+  set_string(L, "blas", gl_blas_config());
+  set_string(L, "blas_core", gl_blas_core());
+  set_string(L, "instruction_set", gl_instruction_set());
+  set_string(L, "dtype", gl_dtype_name(GL_FLOAT));
+  set_integer(L, "threads", (size_t)gl_threads());
+  return 1;
+}
+
+static int set_recording(lua_State *L) {
+  lua_pushboolean(L, gl_set_recording(lua_toboolean(L, 1)));
+  return 1;
+}
+
+static const luaL_Reg core_functions[] = {
+    {"threads", threads},
+    {"seed", seed},
+    {"rng_state", rng_state},
+    {"memory", memory},
+    {"memory_trim", memory_trim},
+    {"memory_fail_after", memory_fail_after},
+    {"info", info},
+    {"set_recording", set_recording},
+    {NULL, NULL},
+};
+
+__attribute__((visibility("default"))) int luaopen_genlat_core(lua_State *L);
+
+int luaopen_genlat_core(lua_State *L) {
+  luaL_checkversion(L);
+  lua_newtable(L);
+  int module = lua_gettop(L);
+  luaL_setfuncs(L, core_functions, 0);
+  luaL_setfuncs(L, gll_create_functions, 0);
+  luaL_setfuncs(L, gll_io_functions, 0);
+  luaL_setfuncs(L, gll_synth_functions, 0);
+  luaL_setfuncs(L, gll_system_functions, 0);
+  luaL_setfuncs(L, gll_layer_functions, 0);
+  luaL_setfuncs(L, gll_optimizer_functions, 0);
+  gll_open_tensor(L, module);
+  gll_open_ops(L, module);
+  gll_open_layer(L);
+  gll_open_optimizer(L);
+  return 1;
+}

@@ -1,0 +1,173 @@
+/* create.c -- functions that make tensors: zeros, arange, rand, ... */
+#include <math.h>
+#include <string.h>
+
+#include "lua/binding.h"
+
+typedef struct creation {
+  int ndim;
+  int64_t shape[GL_MAXDIM];
+  gl_dtype dtype;
+  bool requires_grad;
+} creation;
+
+static gl_dtype check_dtype(lua_State *L, const char *name, int i) {
+  const char *word = luaL_checkstring(L, i);
+  if (strcmp(word, "uint8") == 0)
+    return GL_UINT8;
+  if (strcmp(word, gl_dtype_name(GL_FLOAT)) != 0 && strcmp(word, "float") != 0)
+    luaL_error(L, "%s: dtype is 'float32' or 'uint8', not '%s'", name, word);
+  return GL_FLOAT;
+}
+
+/* Reads the options dtype and requires_grad of the table at i; other names are mistakes. */
+static void read_options(lua_State *L, const char *name, int i, creation *c) {
+  lua_pushnil(L);
+  while (lua_next(L, i)) {
+    if (lua_type(L, -2) == LUA_TSTRING) {
+      const char *key = lua_tostring(L, -2);
+      if (strcmp(key, "dtype") == 0)
+        c->dtype = check_dtype(L, name, -1);
+      else if (strcmp(key, "requires_grad") == 0)
+        c->requires_grad = lua_toboolean(L, -1);
+      else
+        luaL_error(L, "%s: there is no option '%s' (it takes dtype and requires_grad)", name, key);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+/* Options in a table at the end: the last argument, if it is a table. */
+static void read_creation(lua_State *L, const char *name, int first, creation *c) {
+  int last = lua_gettop(L);
+  memset(c, 0, sizeof *c);
+  if (last >= first && lua_istable(L, last)) {
+    read_options(L, name, last, c);
+    if (last > first)
+      last--;
+  }
+  c->ndim = gll_read_sizes(L, name, first, last, c->shape);
+}
+
+static gl_tensor *push_new(lua_State *L, const char *name, const creation *c) {
+  gl_tensor *t = gl_tensor_new(c->dtype, c->ndim, c->shape);
+  if (!t)
+    gl_fail_in(name);
+  gll_push(L, t);
+  if (c->requires_grad && c->dtype != GL_FLOAT)
+    luaL_error(L, "%s: a tensor of uint8 has no gradient", name);
+  t->requires_grad = c->requires_grad;
+  return t;
+}
+
+static int filled(lua_State *L, const char *name, int first, double value) {
+  creation c;
+  read_creation(L, name, first, &c);
+  gl_tensor_fill(push_new(L, name, &c), value);
+  return 1;
+}
+
+static int zeros(lua_State *L) { return filled(L, "zeros", 1, 0); }
+static int ones(lua_State *L) { return filled(L, "ones", 1, 1); }
+
+/* full(sizes, value, options) */
+static int full(lua_State *L) {
+  creation c;
+  memset(&c, 0, sizeof c);
+  c.ndim = gll_read_sizes(L, "full", 1, 1, c.shape);
+  double value = luaL_checknumber(L, 2);
+  if (lua_istable(L, 3))
+    read_options(L, "full", 3, &c);
+  gl_tensor_fill(push_new(L, "full", &c), value);
+  return 1;
+}
+
+/* tensor(number or nested table, options) */
+static int tensor(lua_State *L) {
+  creation c;
+  memset(&c, 0, sizeof c);
+  if (lua_istable(L, 2))
+    read_options(L, "tensor", 2, &c);
+  if (gll_test(L, 1))
+    return gll_push(L, gl_tensor_convert(gll_test(L, 1), c.dtype));
+  if (lua_type(L, 1) != LUA_TNUMBER && !lua_istable(L, 1))
+    return luaL_error(L, "tensor: expected a number or a table of numbers, got %s",
+                      lua_isnone(L, 1) ? "nothing" : luaL_typename(L, 1));
+  gl_tensor *t = gll_push_converted(L, 1, c.dtype);
+  t->requires_grad = c.requires_grad && c.dtype == GL_FLOAT;
+  return 1;
+}
+
+static gl_tensor *push_vector(lua_State *L, const char *name, double n) {
+  if (!(n >= 1 && n < 9e15))
+    luaL_error(L, "%s: that makes %f elements", name, n < 0 ? 0 : n);
+  return push_new(L, name, &(creation){.ndim = 1, .shape = {(int64_t)n}});
+}
+
+/* arange(last), arange(first, last), arange(first, last, step): first, first + step, ... up to and including last */
+static int arange(lua_State *L) {
+  double first = lua_gettop(L) > 1 ? luaL_checknumber(L, 1) : 1, last = luaL_checknumber(L, lua_gettop(L) > 1 ? 2 : 1);
+  double step = luaL_optnumber(L, 3, 1);
+  luaL_argcheck(L, step != 0, 3, "the step is not 0");
+  gl_tensor *t = push_vector(L, "arange", floor((last - first) / step + 1e-9) + 1);
+  for (int64_t i = 0; i < t->shape[0]; i++)
+    gl_tensor_set(t, i, first + (double)i * step);
+  return 1;
+}
+
+/* linspace(first, last, n): n numbers, evenly spaced, both ends among them */
+static int linspace(lua_State *L) {
+  double first = luaL_checknumber(L, 1), last = luaL_checknumber(L, 2);
+  gl_tensor *t = push_vector(L, "linspace", (double)luaL_checkinteger(L, 3));
+  int64_t n = t->shape[0];
+  for (int64_t i = 0; i < n; i++)
+    gl_tensor_set(t, i, n == 1 ? first : first + (last - first) * (double)i / (double)(n - 1));
+  return 1;
+}
+
+static int eye(lua_State *L) {
+  int64_t n = luaL_checkinteger(L, 1);
+  gl_tensor *t = push_new(L, "eye", &(creation){.ndim = 2, .shape = {n, n}});
+  gl_tensor_fill(t, 0);
+  for (int64_t i = 0; i < n; i++)
+    gl_tensor_set(t, i * n + i, 1);
+  return 1;
+}
+
+static int random_filled(lua_State *L, const char *name, void (*draw)(gl_rng *, gl_real *, int64_t, double, double)) {
+  creation c;
+  read_creation(L, name, 1, &c);
+  if (c.dtype != GL_FLOAT)
+    return luaL_error(L, "%s: makes float32 tensors", name);
+  gl_tensor *t = push_new(L, name, &c);
+  draw(gl_rng_default(), gl_tensor_data(t), gl_tensor_numel(t), 0, 1);
+  return 1;
+}
+
+static int rand_(lua_State *L) { return random_filled(L, "rand", gl_rng_uniform); }
+static int randn(lua_State *L) { return random_filled(L, "randn", gl_rng_normal); }
+
+/* randperm(n), or, independent of gl.seed, randperm(n, seed, stream): 1 .. n in random order */
+static int randperm(lua_State *L) {
+  lua_Integer n = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, n >= 1 && n <= 1 << 24, 1, "a number from 1 to 2^24 (beyond, float32 has no whole numbers)");
+  gl_rng *rng = gl_rng_default();
+  bool own = !lua_isnoneornil(L, 2);
+  uint64_t seed = own ? (uint64_t)luaL_checkinteger(L, 2) : rng->seed;
+  uint64_t stream = own ? (uint64_t)luaL_optinteger(L, 3, 0) : ~rng->counter++;
+  gl_tensor *t = push_vector(L, "randperm", (double)n);
+  uint32_t *order = gl_alloc(sizeof *order * (size_t)n);
+  if (!order)
+    return gll_raise(L);
+  gl_rng_permutation(seed, stream, order, (uint32_t)n);
+  for (int64_t i = 0; i < n; i++)
+    gl_tensor_data(t)[i] = (gl_real)(order[i] + 1);
+  gl_free(order);
+  return 1;
+}
+
+const luaL_Reg gll_create_functions[] = {
+    {"tensor", tensor},     {"zeros", zeros},       {"ones", ones},   {"full", full},   {"arange", arange},
+    {"linspace", linspace}, {"eye", eye},           {"rand", rand_},  {"randn", randn}, {"randperm", randperm},
+    {NULL, NULL},
+};

@@ -1,0 +1,181 @@
+/* io.c -- the binding of files: images, data sets, the bytes of checkpoints, folders.
+ *
+ * What the world does (a missing or damaged file, a full disk) returns nil and a message; a wrong argument raises. */
+#include <string.h>
+
+#include "io/io.h"
+#include "lua/binding.h"
+
+#define SAFETENSORS "genlat.Safetensors"
+
+static const char *check_path(lua_State *L, int i) {
+  size_t n;
+  const char *path = luaL_checklstring(L, i, &n);
+  luaL_argcheck(L, n > 0 && strlen(path) == n, i, "a path is not empty and has no zero bytes");
+  return path;
+}
+
+/* true, or nil and the message */
+static int report(lua_State *L, bool ok) {
+  if (!ok)
+    return gll_nil(L);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int give(lua_State *L, gl_tensor *t) { return t ? gll_push(L, t) : gll_nil(L); }
+
+/* ---- images and data sets ---------------------------------------------------------------------------------------- */
+
+static int read_png(lua_State *L) { return give(L, gl_png_read(check_path(L, 1))); }
+
+static int write_png(lua_State *L) {
+  const char *path = check_path(L, 1);
+  gl_tensor *t = gll_check(L, 2);
+  if (!gl_png_check(t)) {
+    gl_fail_in("write_png");
+    return gll_raise(L);
+  }
+  return report(L, gl_png_write(path, t));
+}
+
+static int read_idx(lua_State *L) { return give(L, gl_idx_read(check_path(L, 1))); }
+
+static int write_idx(lua_State *L) {
+  const char *path = check_path(L, 1);
+  gl_tensor *t = gll_check(L, 2);
+  if (!gl_idx_check(t)) {
+    gl_fail_in("write_idx");
+    return gll_raise(L);
+  }
+  return report(L, gl_idx_write(path, t));
+}
+
+/* ---- safetensors: the bytes; genlat/safetensors.lua does the header ------------------------------------------------
+ */
+
+static gl_safetensors *check_open(lua_State *L) {
+  gl_safetensors **handle = luaL_checkudata(L, 1, SAFETENSORS);
+  luaL_argcheck(L, *handle, 1, "the file is closed");
+  return *handle;
+}
+
+/* file:header() -> the JSON text, the number of bytes of data after it */
+static int safetensors_header(lua_State *L) {
+  gl_safetensors *f = check_open(L);
+  lua_pushlstring(L, f->header, (size_t)f->header_bytes);
+  lua_pushinteger(L, f->data_bytes);
+  return 2;
+}
+
+/* file:tensor(dtype, shape, from, to) -> tensor | nil, message */
+static int safetensors_tensor(lua_State *L) {
+  gl_safetensors *f = check_open(L);
+  const char *dtype = luaL_checkstring(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_Unsigned ndim = lua_rawlen(L, 3);
+  int64_t shape[GL_MAXDIM];
+  if (ndim > GL_MAXDIM) {
+    gl_fail("has %llu axes, the limit is %d", (unsigned long long)ndim, (int)GL_MAXDIM);
+    return gll_nil(L);
+  }
+  for (int i = 0; i < (int)ndim; i++) {
+    lua_rawgeti(L, 3, i + 1);
+    shape[i] = luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+  }
+  return give(L, gl_safetensors_tensor(f, dtype, (int)ndim, shape, luaL_checkinteger(L, 4), luaL_checkinteger(L, 5)));
+}
+
+static int safetensors_close(lua_State *L) {
+  gl_safetensors **handle = luaL_checkudata(L, 1, SAFETENSORS);
+  gl_safetensors_close(*handle);
+  *handle = NULL;
+  return 0;
+}
+
+static const luaL_Reg safetensors_methods[] = {
+    {"header", safetensors_header},
+    {"tensor", safetensors_tensor},
+    {"__gc", safetensors_close},
+    {"__close", safetensors_close},
+    {NULL, NULL},
+};
+
+/* safetensors_open(path) -> file | nil, message; to be kept in a <close> variable */
+static int safetensors_open(lua_State *L) {
+  const char *path = check_path(L, 1);
+  gl_safetensors **handle = lua_newuserdatauv(L, sizeof *handle, 0);
+  *handle = NULL;
+  if (luaL_newmetatable(L, SAFETENSORS)) {
+    luaL_setfuncs(L, safetensors_methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_setmetatable(L, -2);
+  *handle = gl_safetensors_open(path);
+  return *handle ? 1 : gll_nil(L);
+}
+
+/* safetensors_describe(value) -> dtype, bytes, shape of a tensor as it would be written; nothing for another value */
+static int safetensors_describe(lua_State *L) {
+  gl_tensor *t = gll_test(L, 1);
+  if (!t)
+    return 0;
+  lua_pushstring(L, gl_safetensors_dtype(t));
+  lua_pushinteger(L, gl_tensor_numel(t) * (int64_t)gl_dtype_size(t->dtype));
+  lua_createtable(L, t->ndim, 0);
+  for (int i = 0; i < t->ndim; i++) {
+    lua_pushinteger(L, t->shape[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 3;
+}
+
+/* safetensors_write(path, header, list of tensors) -> true | nil, message */
+static int safetensors_write(lua_State *L) {
+  const char *path = check_path(L, 1);
+  size_t header_bytes;
+  const char *header = luaL_checklstring(L, 2, &header_bytes);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  int n = (int)lua_rawlen(L, 3);
+  gl_tensor **list = lua_newuserdatauv(L, (size_t)n * sizeof *list + 1, 0);
+  for (int i = 0; i < n; i++) {
+    lua_rawgeti(L, 3, i + 1);
+    list[i] = gll_check(L, -1); /* the table keeps it alive */
+    lua_pop(L, 1);
+  }
+  return report(L, gl_safetensors_write(path, header, header_bytes, n, list));
+}
+
+/* ---- files and folders ------------------------------------------------------------------------------------------- */
+
+/* write_file(path, text): replaces the file as a whole, or leaves it as it was */
+static int write_file(lua_State *L) {
+  size_t n;
+  const char *path = check_path(L, 1), *text = luaL_checklstring(L, 2, &n);
+  return report(L, gl_file_write_atomic(path, text, n));
+}
+
+static int mkdirs(lua_State *L) { return report(L, gl_file_mkdirs(check_path(L, 1))); }
+
+/* file_kind(path) -> "file", "folder" or nil where there is nothing */
+static int file_kind(lua_State *L) {
+  static const char *const name[] = {[GL_KIND_NONE] = NULL, [GL_KIND_FILE] = "file", [GL_KIND_FOLDER] = "folder"};
+  lua_pushstring(L, name[gl_file_find(check_path(L, 1))]);
+  return 1;
+}
+
+const luaL_Reg gll_io_functions[] = {
+    {"read_png", read_png},
+    {"write_png", write_png},
+    {"read_idx", read_idx},
+    {"write_idx", write_idx},
+    {"safetensors_open", safetensors_open},
+    {"safetensors_describe", safetensors_describe},
+    {"safetensors_write", safetensors_write},
+    {"write_file", write_file},
+    {"mkdirs", mkdirs},
+    {"file_kind", file_kind},
+    {NULL, NULL},
+};

@@ -1,0 +1,107 @@
+/* layer.c -- layers as Lua values. lua/genlat/nn makes modules of them. */
+#include <string.h>
+
+#include "lua/binding.h"
+
+#define GLL_LAYER "genlat.Layer"
+
+static gl_layer *check_layer(lua_State *L, int i) { return *(gl_layer **)luaL_checkudata(L, i, GLL_LAYER); }
+
+/* new_layer(name, ...): the arguments as the layer's signature says */
+static int new_layer(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  for (int i = 0; gl_layer_types[i]; i++) {
+    if (strcmp(gl_layer_types[i]->name, name) != 0)
+      continue;
+    gll_arguments a;
+    gll_read_arguments(L, name, gl_layer_types[i]->signature, 2, &a);
+    gl_layer **handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    *handle = NULL;
+    luaL_setmetatable(L, GLL_LAYER);
+    *handle = gl_layer_new(gl_layer_types[i], a.arg);
+    return *handle ? 1 : gll_raise(L);
+  }
+  return luaL_error(L, "there is no layer called %s", name);
+}
+
+static int collect(lua_State *L) {
+  gl_layer **handle = luaL_checkudata(L, 1, GLL_LAYER);
+  gl_layer_free(*handle);
+  *handle = NULL;
+  return 0;
+}
+
+static int forward(lua_State *L) {
+  gl_layer *l = check_layer(L, 1);
+  gl_tensor *x = gll_test(L, 2);
+  if (!x)
+    return luaL_error(L, "%s: expected a tensor, got %s", l->type->name, luaL_typename(L, 2));
+  gl_tensor *y = gl_layer_forward(l, x);
+  if (!y) {
+    gl_fail_in(l->type->name);
+    return gll_raise(L);
+  }
+  return gll_push(L, y);
+}
+
+/* The layer's parameters and arguments by name, in order: {{name, tensor}, ...}, {{name, value}, ...} */
+static int describe(lua_State *L) {
+  gl_layer *l = check_layer(L, 1);
+  lua_newtable(L);
+  for (int i = 0; i < GL_MAXPARAM && l->type->param[i]; i++) {
+    if (!l->param[i])
+      continue;
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, l->type->param[i]);
+    lua_rawseti(L, -2, 1);
+    gll_push(L, gl_tensor_retain(l->param[i]));
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  }
+  lua_newtable(L);
+  const char *cursor = l->type->signature;
+  gl_parameter p;
+  for (int k = 0; gl_signature_next(&cursor, &p); k++) {
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, p.name);
+    lua_rawseti(L, -2, 1);
+    gll_push_value(L, &p, &l->arg[k]);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, k + 1);
+  }
+  return 2;
+}
+
+static int train(lua_State *L) {
+  check_layer(L, 1)->training = lua_toboolean(L, 2);
+  return 0;
+}
+
+/* layer_table(): a list of {name =, signature =, doc =} */
+static int layer_table(lua_State *L) {
+  lua_newtable(L);
+  for (int i = 0; gl_layer_types[i]; i++) {
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, gl_layer_types[i]->name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, gl_layer_types[i]->signature);
+    lua_setfield(L, -2, "signature");
+    lua_pushstring(L, gl_layer_types[i]->doc);
+    lua_setfield(L, -2, "doc");
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+static const luaL_Reg events[] = {{"__gc", collect}, {NULL, NULL}};
+
+const luaL_Reg gll_layer_functions[] = {
+    {"new_layer", new_layer},     {"layer_forward", forward},   {"layer_describe", describe},
+    {"layer_train", train},       {"layer_table", layer_table}, {NULL, NULL},
+};
+
+void gll_open_layer(lua_State *L) {
+  luaL_newmetatable(L, GLL_LAYER);
+  luaL_setfuncs(L, events, 0);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,80 @@
+--- genlat: train generative models on a CPU and look into their latent spaces.
+--
+--   local gl = require "genlat"
+--   local x = gl.randn(3, 4)
+--   print(x:matmul(gl.eye(4)) + 1)
+--
+-- Every op is a function here and a method of tensors: gl.exp(x), x:exp(). gl.ops lists them. The parts below are loaded
+-- when they are first used:
+--   gl.nn       modules and layers            gl.optim    optimizers and learning-rate schedules
+--   gl.data     data sets and batches         gl.models   autoencoder, VAE
+--   gl.latent   walks through latent space    gl.plot     pictures
+--   gl.train    runs: progress, checkpoints, logs
+
+local boot = require "genlat.boot" -- before the core: see csrc/lua/boot.c
+local core = require "genlat.core"
+boot.restore()
+
+local gl = {core = core}
+
+for name, value in pairs(core) do
+  gl[name] = value
+end
+
+-- What is only of use to genlat's own Lua code stays in gl.core.
+for _, name in ipairs {
+  "new_layer", "layer_forward", "layer_describe", "layer_train", "layer_table", "new_optimizer", "optimizer_table",
+  "tensor_methods", "op_table", "set_recording", "memory_trim", "memory_fail_after", "catch_interrupt", "interrupted",
+  "release_interrupt", "isatty", "terminal_width", "digits", "digits_factors",
+} do
+  gl[name] = nil
+end
+
+--- The ops, by name: gl.ops.exp.signature, gl.ops.exp.doc.
+gl.ops = {}
+for _, op in ipairs(core.op_table) do
+  gl.ops[op.name] = op
+end
+
+--- Calls f(...) without recording, so that what it computes needs no memory for gradients; returns its results.
+function gl.no_grad(f, ...)
+  local before = core.set_recording(false)
+  local results = table.pack(pcall(f, ...))
+  core.set_recording(before)
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
+local readable = {
+  __tostring = function(t)
+    local lines = {}
+    for key, value in pairs(t) do
+      lines[#lines + 1] = ("%s: %s"):format(key, value)
+    end
+    table.sort(lines)
+    return table.concat(lines, "\n")
+  end,
+}
+
+--- Facts about this build and machine: version, blas, blas_core, instruction_set, threads, lua, dtype.
+function gl.info() return setmetatable(core.info(), readable) end
+
+--- Bytes of C memory: live (in use), pooled (freed, kept for reuse), peak (the most ever in use).
+function gl.memory() return setmetatable(core.memory(), readable) end
+
+--- x with its two axes exchanged.
+function core.tensor_methods.t(x)
+  if x.ndim ~= 2 then error(("t: x has 2 axes, not %d"):format(x.ndim), 2) end
+  return x:transpose(1, 2)
+end
+
+return setmetatable(gl, {
+  __index = function(_, name)
+    local path = "genlat." .. tostring(name)
+    if package.searchpath(path, package.path) then
+      local part = require(path)
+      gl[name] = part
+      return part
+    end
+  end,
+})

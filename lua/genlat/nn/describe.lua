@@ -1,0 +1,98 @@
+--- describe.lua: how a module prints: its tree, with output shapes and parameter counts.
+
+local core = require "genlat.core"
+
+local describe = {
+  watch = nil, -- while shapes are being found out: called with every module and what it returned
+}
+
+local function with_commas(n)
+  local text = ("%d"):format(n)
+  local count
+  repeat
+    text, count = text:gsub("^(%d+)(%d%d%d)", "%1,%2")
+  until count == 0
+  return text
+end
+
+local function is_tensor(value) return type(value) == "userdata" and getmetatable(value).__name == "genlat.Tensor" end
+
+--- Runs the module once on zeros of a shape, unrecorded, in evaluation, with the random numbers put back; returns
+--- module -> output shape, as far as it came.
+function describe.shapes(module, shape)
+  local found, modes = {}, {}
+  module:walk(function(m) modes[m] = m.training end)
+  local seed, counter = core.rng_state()
+  local recording, watch = core.set_recording(false), describe.watch
+  describe.watch = function(m, y)
+    if is_tensor(y) then found[m] = y.shape end
+  end
+  module:eval()
+  pcall(module, core.zeros(shape))
+  describe.watch = watch
+  core.set_recording(recording)
+  core.rng_state(seed, counter)
+  for m, training in pairs(modes) do
+    m:set_training(training)
+  end
+  return found
+end
+
+-- The shape of one input, without the batch, where it can be told: a model says it, or a first layer knows it.
+local function input_shape(module)
+  local own = rawget(module, "input_shape")
+  if own then return own end
+  if module.inputs and type(module.inputs) == "number" then return {module.inputs} end
+  local first = rawget(module, 1)
+  return first and input_shape(first) or nil
+end
+
+local function collect_shapes(module, found)
+  local shape = not found[module] and input_shape(module)
+  if shape then
+    for m, s in pairs(describe.shapes(module, {1, table.unpack(shape)})) do
+      found[m] = found[m] or s
+    end
+  end
+  for _, child in ipairs(module:children()) do
+    collect_shapes(child[2], found)
+  end
+  return found
+end
+
+local function shape_text(shape)
+  if not shape then return "" end
+  return "N x " .. (#shape > 1 and table.concat(shape, " x ", 2) or "1")
+end
+
+local function add_lines(lines, module, label, depth, found)
+  lines[#lines + 1] = {
+    ("%s%s%s%s"):format(("  "):rep(depth), label, module:name(), module:details()),
+    shape_text(found[module]), with_commas(module:parameter_count()),
+  }
+  for _, child in ipairs(module:children()) do
+    add_lines(lines, child[2], child[1] .. ": ", depth + 1, found)
+  end
+end
+
+local function layout(lines)
+  local width, shape_width = 0, 0
+  for _, line in ipairs(lines) do
+    width, shape_width = math.max(width, #line[1]), math.max(shape_width, #line[2])
+  end
+  local text = {}
+  for i, line in ipairs(lines) do
+    local format = ("%%-%ds  %%-%ds  %%s"):format(width, shape_width)
+    text[i] = format:format(line[1], line[2], line[3] == "0" and "" or line[3] .. " parameters"):gsub("%s+$", "")
+  end
+  return table.concat(text, "\n")
+end
+
+--- The text of a module.
+function describe.text(module)
+  local lines = {}
+  add_lines(lines, module, "", 0, collect_shapes(module, {}))
+  return layout(lines)
+end
+
+return describe

@@ -1,0 +1,69 @@
+--- nn: modules and layers.
+--
+-- nn.class, nn.Sequential: see module.lua. nn.Linear, nn.ReLU, ...: the layers of the core, which are C; nn.layers lists
+-- them with their arguments. nn.init: ways to initialize parameters.
+
+local core = require "genlat.core"
+local Module = require "genlat.nn.module"
+
+local nn = {Module = Module, class = Module.class, Sequential = Module.Sequential, is_module = Module.is_module}
+
+nn.init = require "genlat.nn.initialize"
+
+--- A tensor that a module trains: self.scale = nn.Parameter(gl.ones(10)).
+function nn.Parameter(tensor)
+  tensor.requires_grad = true
+  return tensor
+end
+
+local function value_text(value)
+  if type(value) == "table" then return "{" .. table.concat(value, ", ") .. "}" end
+  return tostring(value)
+end
+
+local LAYER, PARAMETERS, ARGUMENTS = {}, {}, {} -- keys of what a layer holds
+
+local function layer_class(name)
+  local class = Module.class(name)
+
+  function class:init(...)
+    rawset(self, LAYER, core.new_layer(name, ...))
+    local parameters, arguments = core.layer_describe(self[LAYER])
+    rawset(self, PARAMETERS, parameters)
+    rawset(self, ARGUMENTS, arguments)
+    for _, argument in ipairs(arguments) do
+      rawset(self, argument[1], argument[2])
+    end
+    for _, parameter in ipairs(parameters) do -- in place of an argument such as bias = true
+      rawset(self, parameter[1], parameter[2])
+    end
+  end
+
+  function class:forward(x) return core.layer_forward(self[LAYER], x) end
+
+  function class:own(kind) return kind == "parameter" and self[PARAMETERS] or {} end
+
+  function class:set_training(on)
+    rawset(self, "training", on)
+    core.layer_train(self[LAYER], on)
+  end
+
+  function class:details()
+    local words = {}
+    for i, argument in ipairs(self[ARGUMENTS]) do
+      words[i] = argument[1] .. " = " .. value_text(argument[2])
+    end
+    return #words > 0 and "(" .. table.concat(words, ", ") .. ")" or ""
+  end
+
+  return class
+end
+
+--- The layers by name: nn.layers.Linear.signature, nn.layers.Linear.doc.
+nn.layers = {}
+for _, layer in ipairs(core.layer_table()) do
+  nn.layers[layer.name] = layer
+  nn[layer.name] = layer_class(layer.name)
+end
+
+return nn

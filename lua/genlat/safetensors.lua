@@ -1,0 +1,210 @@
+--- genlat.safetensors: named tensors and a few strings in one file, the format of Hugging Face's safetensors.
+--
+-- A file is data and never code. What comes from a file is checked before it is used: the header is valid JSON without
+-- a name given twice, and the tensors' values lie one after the other in the data, with no hole, overlap or rest.
+-- Format: https://github.com/huggingface/safetensors, "Format".
+
+local core = require "genlat.core"
+local json = require("cjson.safe").new() -- settings of one's own
+json.decode_invalid_numbers(false)
+
+local safetensors = {}
+
+local METADATA = "__metadata__" -- the one key of the header that is no tensor
+local ALIGNMENT = 8 -- the data begin at a multiple of this
+local EXACT = 2^53 -- whole numbers up to here are exact, however the JSON decoder holds them
+
+-- Writing -------------------------------------------------------------------------------------------------------------
+
+local function sorted_keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+local function check_text(what, value)
+  if type(value) ~= "string" then
+    error(("safetensors.save: %s is to be a string, it is a %s"):format(what, type(value)), 0)
+  end
+  if not utf8.len(value) then error(("safetensors.save: %s %q is not UTF-8"):format(what, value), 0) end
+end
+
+local function describe(name, tensor)
+  check_text("a tensor's name", name)
+  if name == METADATA then error("safetensors.save: no tensor can have the name " .. METADATA, 0) end
+  local dtype, bytes, shape = core.safetensors_describe(tensor)
+  if not dtype then
+    error(("safetensors.save: '%s' is to be a tensor, it is a %s"):format(name, type(tensor)), 0)
+  end
+  return { name = name, tensor = tensor, dtype = dtype, bytes = bytes, shape = shape }
+end
+
+-- By name; but all floats before all bytes, so that every float's place is a multiple of its size.
+local function in_order(tensors)
+  local entries = {}
+  for name, tensor in pairs(tensors) do entries[#entries + 1] = describe(name, tensor) end
+  table.sort(entries, function(a, b)
+    local a_bytes, b_bytes = a.dtype == "U8", b.dtype == "U8"
+    if a_bytes ~= b_bytes then return b_bytes end
+    return a.name < b.name
+  end)
+  return entries
+end
+
+local function encode_metadata(metadata)
+  for key, value in pairs(metadata) do
+    check_text("a metadata key", key)
+    check_text(("metadata '%s'"):format(key), value)
+  end
+  local parts = {}
+  for i, key in ipairs(sorted_keys(metadata)) do
+    parts[i] = json.encode(key) .. ":" .. json.encode(metadata[key])
+  end
+  return ("%s:{%s}"):format(json.encode(METADATA), table.concat(parts, ","))
+end
+
+-- The keys in a fixed order, so that the same tensors give the same file.
+local function encode_header(entries, metadata)
+  local parts, place = {}, 0
+  if metadata and next(metadata) then parts[1] = encode_metadata(metadata) end
+  for _, e in ipairs(entries) do
+    parts[#parts + 1] = ('%s:{"dtype":"%s","shape":[%s],"data_offsets":[%d,%d]}')
+      :format(json.encode(e.name), e.dtype, table.concat(e.shape, ","), place, place + e.bytes)
+    place = place + e.bytes
+  end
+  local header = "{" .. table.concat(parts, ",") .. "}"
+  return header .. (" "):rep(-#header % ALIGNMENT)
+end
+
+--- Writes tensors (name -> tensor) and metadata (string -> string) to a file, which is replaced as a whole or, after
+-- any failure, left as it was. Returns true, or nil and a message. Wrong arguments raise.
+function safetensors.save(path, tensors, metadata)
+  if type(path) ~= "string" then error("safetensors.save: the path is to be a string", 2) end
+  if type(tensors) ~= "table" then error("safetensors.save: the tensors are to be a table of name to tensor", 2) end
+  if metadata ~= nil and type(metadata) ~= "table" then
+    error("safetensors.save: the metadata are to be a table of string to string", 2)
+  end
+  local ok, header, list = pcall(function()
+    local entries, list = in_order(tensors), {}
+    for i, e in ipairs(entries) do list[i] = e.tensor end
+    return encode_header(entries, metadata), list
+  end)
+  if not ok then error(header, 2) end
+  return core.safetensors_write(path, header, list)
+end
+
+-- Reading -------------------------------------------------------------------------------------------------------------
+
+-- Everything from here to `load` raises the message of what is wrong with the file, as a plain string.
+
+local function demand(condition, message, ...)
+  if not condition then error(message:format(...), 0) end
+end
+
+-- In valid JSON a backslash stands only in strings, so without the escapes, strings are what is between quotes.
+local function count_keys(text)
+  local _, n = text:gsub("\\.", ""):gsub('"[^"]*"', '"'):gsub('"%s*:', "")
+  return n
+end
+
+local function count(t)
+  local n = 0
+  for _ in pairs(t) do n = n + 1 end
+  return n
+end
+
+-- A list of whole numbers >= 0, as integers.
+local function whole_numbers(value, what)
+  demand(type(value) == "table" and count(value) == #value, "%s is not a list", what)
+  local list = {}
+  for i, v in ipairs(value) do
+    local n = math.type(v) and v >= 0 and v <= EXACT and math.tointeger(v)
+    demand(n, "%s holds something else than whole numbers of 0 to 2^53", what)
+    list[i] = n
+  end
+  return list
+end
+
+local function check_entry(name, entry)
+  local what = ("tensor '%s'"):format(name)
+  demand(type(entry) == "table", "%s: its description is not an object", what)
+  demand(type(entry.dtype) == "string", "%s: its dtype is not a string", what)
+  demand(count(entry) == 3, "%s: expected dtype, shape and data_offsets and nothing else", what)
+  local range = whole_numbers(entry.data_offsets, what .. ": data_offsets")
+  demand(#range == 2, "%s: data_offsets is not a pair", what)
+  return { name = name, what = what, dtype = entry.dtype, shape = whole_numbers(entry.shape, what .. ": shape"),
+           first = range[1], last = range[2] }
+end
+
+local function check_metadata(metadata)
+  demand(type(metadata) == "table", "%s is not an object", METADATA)
+  for key, value in pairs(metadata) do
+    demand(type(key) == "string" and type(value) == "string", "%s: not all values are strings", METADATA)
+  end
+  return metadata
+end
+
+-- Returns the tensors' entries in the order of their data, and the metadata.
+local function check_header(text)
+  demand(text:sub(1, 1) == "{", "not a safetensors file: the header does not begin with {")
+  demand(utf8.len(text), "the header is not UTF-8")
+  demand(not text:find("[\0-\8\11\12\14-\31]"), "the header is not a JSON object: control characters")
+  local header, message = json.decode(text)
+  demand(type(header) == "table", "the header is not a JSON object: %s", message)
+  local entries, metadata, keys = {}, {}, count(header)
+  for name, value in pairs(header) do
+    if name == METADATA then
+      metadata = check_metadata(value)
+      keys = keys + count(metadata)
+    else
+      entries[#entries + 1] = check_entry(name, value)
+      keys = keys + 3
+    end
+  end
+  demand(count_keys(text) == keys, "the header gives a name twice")
+  table.sort(entries, function(a, b)
+    if a.first ~= b.first then return a.first < b.first end
+    if a.last ~= b.last then return a.last < b.last end
+    return a.name < b.name
+  end)
+  return entries, metadata
+end
+
+-- Each byte of the data belongs to exactly one tensor.
+local function check_places(entries, data_bytes)
+  local place = 0
+  for _, e in ipairs(entries) do
+    demand(e.first == place and e.last >= place, "%s: its data are at bytes %d to %d, expected from %d on", e.what,
+           e.first, e.last, place)
+    place = e.last
+  end
+  demand(data_bytes >= place, "truncated: %d bytes of data expected, %d came", place, data_bytes)
+  demand(data_bytes == place, "has %d bytes of data, its tensors have %d", data_bytes, place)
+end
+
+local function read(file)
+  local text, data_bytes = file:header()
+  local entries, metadata = check_header(text)
+  check_places(entries, data_bytes)
+  local tensors = {}
+  for _, e in ipairs(entries) do
+    local tensor, message = file:tensor(e.dtype, e.shape, e.first, e.last)
+    demand(tensor, "%s: %s", e.what, message)
+    tensors[e.name] = tensor
+  end
+  return tensors, metadata
+end
+
+--- Reads a file: returns the tensors (name -> tensor; U8 as uint8, F64, F32, F16 and BF16 as float) and the metadata
+-- (string -> string, empty if there are none), or nil and a message.
+function safetensors.load(path)
+  if type(path) ~= "string" then error("safetensors.load: the path is to be a string", 2) end
+  local file <close>, message = core.safetensors_open(path)
+  if not file then return nil, message end
+  local ok, tensors, metadata = pcall(read, file)
+  if not ok then return nil, ("%s: %s"):format(path, tensors) end
+  return tensors, metadata
+end
+
+return safetensors

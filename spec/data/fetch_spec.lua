@@ -1,0 +1,178 @@
+-- fetch_spec.lua: downloads against a server on the loopback: whole, resumed, damaged, missing.
+
+local fetch = require "genlat.data.fetch"
+
+local has_socket = pcall(require, "socket")
+local it = has_socket and it or function(name) pending(name .. " (needs luasocket)") end
+
+local lua
+for i = -1, -10, -1 do lua = arg[i] or lua end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local bytes = file:read("a")
+  file:close()
+  return bytes
+end
+
+local function write(path, bytes)
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+end
+
+local function capture(command)
+  local pipe = assert(io.popen(command))
+  local output = pipe:read("a")
+  pipe:close()
+  return (output:gsub("%s+$", ""))
+end
+
+describe("fetch", function()
+  -- 40 images of 10 x 10, and their labels, as IDX.
+  local images = "\0\0\8\3\0\0\0\40\0\0\0\10\0\0\0\10"
+  for i = 1, 4000 do images = images .. string.char(i * i * 7919 // 13 % 256) end
+  local labels = "\0\0\8\1\0\0\0\40" .. ("\0\1\2\3\4\5\6\7\8\9"):rep(4)
+
+  local folder, served, target, server, address
+
+  local function serve(name, bytes)
+    write(served .. "/" .. name, bytes)
+    os.execute("gzip -n -f " .. served .. "/" .. name)
+  end
+
+  setup(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    served, target = folder .. "/served/tiny", folder .. "/it's the $HOME"
+    os.execute(("mkdir -p %s %s/served/wrong"):format(served, folder))
+    write(folder .. "/served/wrong/images-idx3-ubyte.gz", "not the file that was published")
+    serve("images-idx3-ubyte", images)
+    serve("labels-idx1-ubyte", labels)
+    local content_md5 = capture("gzip -dc " .. served .. "/images-idx3-ubyte.gz | md5sum"):match("%x+")
+    local md5 = capture("md5sum < " .. served .. "/labels-idx1-ubyte.gz"):match("%x+")
+    fetch.sets.tiny = {
+      mirrors = {},
+      files = {
+        {name = "images-idx3-ubyte.gz", content_md5 = content_md5},
+        {name = "labels-idx1-ubyte.gz", md5 = md5},
+      },
+    }
+    if not has_socket then return end
+    server = assert(io.popen(("%s spec/data/file_server.lua %s/served"):format(lua, folder)))
+    address = "http://127.0.0.1:" .. server:read("l")
+  end)
+
+  teardown(function()
+    if server then
+      capture("curl --silent " .. address .. "/stop")
+      server:close()
+    end
+    fetch.sets.tiny = nil
+    os.execute("rm -rf " .. folder)
+  end)
+
+  before_each(function()
+    os.execute(('rm -rf "%s" && mkdir -p "%s"'):format(target:gsub("%$", "\\$"), target:gsub("%$", "\\$")))
+  end)
+
+  local function fetch_tiny(path)
+    local lines = {}
+    local result, message = fetch.fetch("tiny", {
+      from = address .. (path or "/tiny"), folder = target, say = function(line) lines[#lines + 1] = line end})
+    return result, message, lines
+  end
+
+  -- The server's log until the request for this path; returns the first byte asked for.
+  local function request(path)
+    for line in server:lines() do
+      local asked, from = line:match("^(%S+)\t(%S+)$")
+      if asked == path then return from end
+    end
+  end
+
+  it("downloads the files of a set, and does nothing the second time", function()
+    local result, message, lines = fetch_tiny()
+    assert.equal(target, result, message)
+    assert.same({address .. "/tiny/images-idx3-ubyte.gz", address .. "/tiny/labels-idx1-ubyte.gz"}, lines)
+    assert.equal(read(served .. "/images-idx3-ubyte.gz"), read(target .. "/images-idx3-ubyte.gz"))
+    assert.equal(read(served .. "/labels-idx1-ubyte.gz"), read(target .. "/labels-idx1-ubyte.gz"))
+    assert.is_nil(read(target .. "/images-idx3-ubyte.gz.part"))
+    lines = select(3, fetch_tiny("/nowhere"))
+    assert.same({"images-idx3-ubyte.gz: there already", "labels-idx1-ubyte.gz: there already"}, lines)
+  end)
+
+  it("resumes what was interrupted", function()
+    local whole = read(served .. "/images-idx3-ubyte.gz")
+    write(target .. "/images-idx3-ubyte.gz.part", whole:sub(1, 100))
+    request("/tiny/labels-idx1-ubyte.gz") -- the last one of the spec before
+    assert.equal(target, (fetch_tiny()))
+    assert.equal("100", request("/tiny/images-idx3-ubyte.gz"))
+    assert.equal(whole, read(target .. "/images-idx3-ubyte.gz"))
+  end)
+
+  it("takes a part that is whole as it is", function()
+    write(target .. "/images-idx3-ubyte.gz.part", read(served .. "/images-idx3-ubyte.gz"))
+    local _, _, lines = fetch_tiny()
+    assert.equal("images-idx3-ubyte.gz: there already", lines[1])
+  end)
+
+  it("refuses and removes a file with a wrong checksum", function()
+    local result, message = fetch_tiny("/wrong")
+    assert.is_nil(result)
+    assert.equal(("fetch: %s/wrong/images-idx3-ubyte.gz: its MD5 sum is not the published one; what came was removed")
+      :format(address), message)
+    assert.is_nil(read(target .. "/images-idx3-ubyte.gz"))
+    assert.is_nil(read(target .. "/images-idx3-ubyte.gz.part"))
+  end)
+
+  it("begins anew where the part that it resumed is damaged", function()
+    local whole = read(served .. "/images-idx3-ubyte.gz")
+    for _, length in ipairs {50, #whole, #whole + 10} do
+      os.remove(target .. "/images-idx3-ubyte.gz")
+      write(target .. "/images-idx3-ubyte.gz.part", ("x"):rep(length))
+      local result, message = fetch_tiny()
+      assert.equal(target, result, message)
+      assert.equal(whole, read(target .. "/images-idx3-ubyte.gz"))
+    end
+  end)
+
+  it("replaces a file that was damaged in the cache", function()
+    write(target .. "/labels-idx1-ubyte.gz", "damaged")
+    assert.equal(target, (fetch_tiny()))
+    assert.equal(read(served .. "/labels-idx1-ubyte.gz"), read(target .. "/labels-idx1-ubyte.gz"))
+  end)
+
+  it("says in one line which file is missing on the server, and leaves no file of that name", function()
+    local result, message = fetch_tiny("/nowhere")
+    assert.is_nil(result)
+    local url = address .. "/nowhere/images-idx3-ubyte.gz"
+    assert.equal("fetch: " .. url .. ": The requested URL returned error: 404", message)
+    assert.is_nil(read(target .. "/images-idx3-ubyte.gz"))
+  end)
+
+  it("tries the next mirror where one fails", function()
+    fetch.sets.tiny.mirrors = {address .. "/nowhere", address .. "/tiny/"}
+    local result, message = fetch.fetch("tiny", {folder = target})
+    assert.equal(target, result, message)
+  end)
+
+  it("says in one line that the folder cannot be made", function()
+    local result, message = fetch.fetch("tiny", {folder = "/dev/null/cache"})
+    assert.is_nil(result)
+    assert.matches("^fetch: [^\n]+$", message)
+  end)
+
+  it("knows its data sets", function()
+    assert.has_error(function() fetch.fetch("mnits") end, "fetch: there is no data set 'mnits'")
+    assert.same({"fashion-mnist", "mnist", "tiny"}, fetch.names())
+  end)
+
+  it("takes another server from GENLAT_MIRROR, in the script", function()
+    local command = ("GENLAT_MIRROR=%s XDG_CACHE_HOME=%s/cache %s scripts/fetch.lua mnist 2>&1; echo $?")
+    local output = capture(command:format(address, folder, lua))
+    assert.equal(("%s/mnist/train-images-idx3-ubyte.gz\nfetch: %s/mnist/train-images-idx3-ubyte.gz: " ..
+      "The requested URL returned error: 404\n1"):format(address, address), output)
+  end)
+end)
