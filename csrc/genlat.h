@@ -120,6 +120,13 @@ uint8_t *gl_tensor_bytes(const gl_tensor *t); /* the first element of a uint8 te
 double gl_tensor_get(const gl_tensor *t, int64_t i);          /* the i-th element in row-major order */
 void gl_tensor_set(gl_tensor *t, int64_t i, double value);    /* does not count as an in-place change */
 void gl_tensor_touch(gl_tensor *t);                           /* counts an in-place change */
+
+/* Images order[first] .. order[first + count - 1] (indices from 1) of an uint8 tensor N x ..., as floats in 0..1.
+ * Binarized: each pixel 1 with its brightness as the probability, drawn anew each time (dynamic; Salakhutdinov & Murray
+ * 2008), or 1 from one half on (threshold). */
+typedef enum gl_binarize { GL_BINARIZE_NONE, GL_BINARIZE_DYNAMIC, GL_BINARIZE_THRESHOLD } gl_binarize;
+gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t first, int64_t count, gl_binarize how);
+
 bool gl_same_shape(const gl_tensor *a, const gl_tensor *b);
 const char *gl_shape_text(int ndim, const int64_t *shape);    /* "64x28x28x1"; valid until four calls later */
 const char *gl_tensor_text(const gl_tensor *t);               /* the same for a tensor */

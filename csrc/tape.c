@@ -3,6 +3,7 @@
  * A node is one application of an op. The tensor that it made owns it, and it owns references to its inputs, so a graph
  * lives as long as somebody holds its last tensor. backward() walks the nodes that lead to the loss in the reverse order
  * of their making, and frees what each held as soon as it is done with it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,8 +101,11 @@ static gl_tensor *record(gl_node *n) {
 static bool in_place_allowed(const gl_node *n) {
   if (!recording || !any_requires_grad(n))
     return true;
-  return gl_fail("a change in place is not recorded, and an argument requires a gradient: use %.*s(), or gl.no_grad",
-                 (int)strlen(n->op->name) - 1, n->op->name);
+  char recorded[GL_NAME_SIZE]; /* "add" for "add_" */
+  snprintf(recorded, sizeof recorded, "%.*s", (int)strlen(n->op->name) - 1, n->op->name);
+  bool exists = gl_op_find(recorded);
+  return gl_fail("a change in place is not recorded, and an argument requires a gradient: use %s%sgl.no_grad",
+                 exists ? recorded : "", exists ? "(), or " : "");
 }
 
 gl_tensor *gl_apply(gl_node *n) {
@@ -248,6 +252,10 @@ static bool run(gl_node *n, gl_tensor **gin, pointers *leaves) {
     gl_tensor *x = n->in[i], *g = gin[i];
     if (!g)
       continue;
+    if (!gl_wants(n, i)) { /* frozen since it was recorded */
+      gl_tensor_release(g);
+      continue;
+    }
     if (ok && !x->node && !x->pending)
       ok = hold(leaves, x);
     if (ok)

@@ -1,10 +1,15 @@
--- aggressive_gc.lua: busted's helper for `make check-asan`. Lua's collector never rests, so that what is used after it
--- was collected shows; and the run ends with a look for leaks.
+-- aggressive_gc.lua: busted's helper for `make check-asan`. Lua's collector runs whenever the heap has grown by 1 % and
+-- after each spec, so that what is used after it was collected shows; and the run ends with a look for leaks.
 
 local busted = require "busted"
 local leaks = require "leaks"
 
-collectgarbage("incremental", 1, 1000)
+collectgarbage("generational", 1, 100)
+
+busted.subscribe({"test", "end"}, function()
+  collectgarbage()
+  return nil, true
+end)
 
 busted.subscribe({"exit"}, function()
   collectgarbage()

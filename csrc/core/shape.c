@@ -64,10 +64,18 @@ bool gl_shape_broadcast(const gl_tensor *a, const gl_tensor *b, int *ndim, int64
   return true;
 }
 
+bool gl_writable(const gl_tensor *t) {
+  for (int i = 0; i < t->ndim; i++)
+    if (t->shape[i] > 1 && t->stride[i] == 0)
+      return gl_fail("a stretched tensor (%s, by expand) cannot be changed: its elements share memory; clone it first",
+                     gl_tensor_text(t));
+  return true;
+}
+
 static bool normal_axis(int64_t typed, int ndim, int *axis) {
   int64_t a = typed < 0 ? typed + ndim : typed - 1;
   if (typed == 0 || a < 0 || a >= ndim)
-    return gl_fail("axis %lld of a tensor with %d %s", (long long)typed, ndim, ndim == 1 ? "axis" : "axes");
+    return gl_fail("there is no axis %lld: the tensor has %d %s", (long long)typed, ndim, ndim == 1 ? "axis" : "axes");
   *axis = (int)a;
   return true;
 }

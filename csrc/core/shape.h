@@ -10,6 +10,9 @@ bool gl_shape_check(int ndim, const int64_t *shape); /* sizes >= 1, at most GL_M
 /* The common shape of two broadcast ones (aligned at the last axis; 1 stretches), or false with a message. */
 bool gl_shape_broadcast(const gl_tensor *a, const gl_tensor *b, int *ndim, int64_t *shape);
 
+/* False, with a message, for a tensor that expand has stretched: several of its elements are one place in memory. */
+bool gl_writable(const gl_tensor *t);
+
 /* Axes and indices as users type them, from 1 or from the end (-1), to 0, 1, ... */
 bool gl_axis(const gl_arg *arg, int ndim, int *axis);
 bool gl_axes(const gl_arg *arg, int ndim, bool *chosen); /* none given: all; an axis given twice is an error */

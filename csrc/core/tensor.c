@@ -225,7 +225,7 @@ static void copy_elements(gl_tensor *to, const gl_tensor *from) {
 bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from) {
   int ndim;
   int64_t shape[GL_MAXDIM];
-  if (!gl_shape_broadcast(to, from, &ndim, shape))
+  if (!gl_writable(to) || !gl_shape_broadcast(to, from, &ndim, shape))
     return false;
   if (ndim != to->ndim || memcmp(shape, to->shape, sizeof(int64_t) * (size_t)ndim) != 0)
     return gl_fail("shape %s does not fit into %s", gl_tensor_text(from), gl_tensor_text(to));
@@ -253,6 +253,8 @@ gl_tensor *gl_tensor_contiguous(gl_tensor *t) {
 }
 
 bool gl_tensor_fill(gl_tensor *t, double value) {
+  if (!gl_writable(t))
+    return false;
   if (gl_tensor_is_contiguous(t) && t->dtype == GL_FLOAT) {
     gl_real *p = gl_tensor_data(t), v = (gl_real)value;
     for (int64_t i = 0, n = gl_tensor_numel(t); i < n; i++)

@@ -1,17 +1,52 @@
 /* arguments.c -- turns Lua arguments into an op's, a layer's or an optimizer's, as its signature says. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lua/binding.h"
 
 static const char *type_name(lua_State *L, int i) {
   if (gll_test(L, i))
-    return "tensor";
+    return "a tensor";
   return lua_isinteger(L, i) || !lua_isnumber(L, i) ? luaL_typename(L, i) : "number with a fraction";
 }
 
 static void mistake(lua_State *L, const char *name, const gl_parameter *p, const char *expected, int i) {
-  luaL_error(L, "%s: %s: expected %s, got %s", name, p->name, expected,
+  gll_error(L, "%s: %s: expected %s, got %s", name, p->name, expected,
              lua_isnoneornil(L, i) ? "nothing" : type_name(L, i));
+}
+
+/* One parameter of a signature as users read it. */
+static void add_parameter(luaL_Buffer *b, const gl_parameter *p) {
+  char text[GL_NAME_SIZE + 8];
+  snprintf(text, sizeof text, p->optional ? "[%s]" : p->has_default ? "%s = " : "%s", p->name);
+  luaL_addstring(b, text);
+  if (!p->has_default)
+    return;
+  if (p->type == 'P')
+    luaL_addchar(b, '{');
+  luaL_addlstring(b, p->value, (size_t)p->length);
+  if (p->type == 'P')
+    luaL_addchar(b, '}');
+}
+
+const char *gll_push_signature(lua_State *L, const char *signature, bool tensors) {
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  gl_parameter p;
+  for (bool first = true; gl_signature_next(&signature, &p);) {
+    if (p.type == 'T' && !tensors)
+      continue;
+    if (!first)
+      luaL_addstring(&b, ", ");
+    first = false;
+    add_parameter(&b, &p);
+  }
+  luaL_pushresult(&b);
+  if (*lua_tostring(L, -1) == '\0') {
+    lua_pop(L, 1);
+    lua_pushliteral(L, "none");
+  }
+  return lua_tostring(L, -1);
 }
 
 int gll_find_parameter(const char *signature, const char *key, gl_parameter *p) {
@@ -50,6 +85,17 @@ static bool read_list(lua_State *L, int i, gl_list *list) {
   return true;
 }
 
+/* Names the first field that stands in a list beside its elements, as in x:sum {1, keepdim = true}; else NULL. */
+static const char *stray_field(lua_State *L, int i) {
+  const char *key = NULL;
+  lua_pushnil(L);
+  while (!key && lua_next(L, i)) {
+    lua_pop(L, 1);
+    key = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  }
+  return key; /* which the table keeps, though it stays on the stack */
+}
+
 static bool read_pair(lua_State *L, int i, double *pair) {
   if (!lua_istable(L, i) || luaL_len(L, i) != 2)
     return false;
@@ -70,9 +116,18 @@ static void read_word(lua_State *L, const char *name, const gl_parameter *p, int
   arg->i = gl_signature_word(p, lua_tostring(L, i));
   if (arg->i < 0) {
     lua_pushlstring(L, p->value, (size_t)p->length);
-    luaL_error(L, "%s: %s is one of %s, not '%s'", name, p->name, luaL_gsub(L, lua_tostring(L, -1), "|", ", "),
+    gll_error(L, "%s: %s is one of %s, not '%s'", name, p->name, luaL_gsub(L, lua_tostring(L, -1), "|", ", "),
                lua_tostring(L, i));
   }
+}
+
+/* A list and options in one table would be read as the list alone. */
+static void check_no_fields(lua_State *L, const char *name, const char *list, int i) {
+  int top = lua_gettop(L);
+  const char *key = lua_istable(L, i) ? stray_field(L, i) : NULL;
+  if (key)
+    gll_error(L, "%s: '%s' stands in the list of %s: options come after it, in a table of their own", name, key, list);
+  lua_settop(L, top);
 }
 
 void gll_read_value(lua_State *L, const char *name, const gl_parameter *p, int i, gl_arg *arg) {
@@ -97,6 +152,7 @@ void gll_read_value(lua_State *L, const char *name, const gl_parameter *p, int i
   case 'L':
     if (!read_list(L, i, &arg->list))
       mistake(L, name, p, "a whole number or a list of at most 8", i);
+    check_no_fields(L, name, p->name, i);
     break;
   case 'P':
     if (!read_pair(L, i, arg->pair))
@@ -140,13 +196,13 @@ int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t 
   gl_list list;
   if (first == last) {
     if (!read_list(L, first, &list))
-      mistake(L, name, &p, "whole numbers, at most 8", first);
+      mistake(L, name, &p, "at most 8 whole numbers", first);
     memcpy(sizes, list.v, sizeof list.v);
     return list.n;
   }
   int n = last - first + 1;
   if (n > GL_MAXDIM)
-    luaL_error(L, "%s: at most %d sizes, not %d", name, GL_MAXDIM, n);
+    gll_error(L, "%s: at most %d sizes, not %d", name, GL_MAXDIM, n);
   for (int k = 0; k < n; k++) {
     int ok;
     sizes[k] = lua_tointegerx(L, first + k, &ok);
@@ -170,10 +226,11 @@ static void read_tensor(lua_State *L, const char *name, const gl_parameter *p, i
 
 gl_tensor **gll_tensor_list(lua_State *L, const char *name, int i, int *count) {
   luaL_checktype(L, i, LUA_TTABLE);
+  check_no_fields(L, name, "tensors", i);
   lua_Integer n = luaL_len(L, i);
   for (lua_Integer k = 1; k <= n; k++) {
     if (lua_rawgeti(L, i, k) != LUA_TUSERDATA || !gll_test(L, -1))
-      luaL_error(L, "%s: element %d of the list is not a tensor but %s", name, (int)k, type_name(L, -1));
+      gll_error(L, "%s: element %d of the list is not a tensor but %s", name, (int)k, type_name(L, -1));
     lua_pop(L, 1);
   }
   gl_tensor **list = gl_alloc(sizeof *list * (size_t)(n + 1));
@@ -208,11 +265,11 @@ static void read_options(lua_State *L, const char *name, const char *signature, 
   while (lua_next(L, i)) {
     gl_parameter p;
     if (lua_type(L, -2) != LUA_TSTRING)
-      luaL_error(L, "%s: options are given by name", name);
-    int k = gll_find_parameter(signature, lua_tostring(L, -2), &p);
+      gll_error(L, "%s: options are given by name", name);
+    const char *key = lua_tostring(L, -2);
+    int k = gll_find_parameter(signature, key, &p);
     if (k < 0)
-      luaL_error(L, "%s: there is no option '%s' (it takes %s)", name, lua_tostring(L, -2),
-                 *signature ? signature : "none");
+      gll_error(L, "%s: there is no option '%s' (it takes %s)", name, key, gll_push_signature(L, signature, false));
     gll_read_value(L, name, &p, lua_gettop(L), &arg[k]);
     lua_pop(L, 1);
   }
@@ -224,7 +281,7 @@ static void check_required(lua_State *L, const char *name, const char *signature
     if (p.type == 'T')
       continue;
     if (!arg[k++].given && !p.optional && !p.has_default)
-      luaL_error(L, "%s: %s is missing", name, p.name);
+      gll_error(L, "%s: %s is missing", name, p.name);
   }
 }
 
@@ -262,6 +319,6 @@ void gll_read_arguments(lua_State *L, const char *name, const char *signature, i
   if (k == 0 && i == last && *signature == '\0' && lua_istable(L, i)) /* options for what takes none */
     read_options(L, name, signature, i++, a->arg);
   if (i <= last && !lua_isnil(L, i))
-    luaL_error(L, "%s: too many arguments (it takes %s)", name, *signature ? signature : "none");
+    gll_error(L, "%s: too many arguments (it takes %s)", name, gll_push_signature(L, signature, true));
   check_required(L, name, signature, a->arg);
 }

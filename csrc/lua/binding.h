@@ -24,7 +24,9 @@ gl_tensor *gll_push_converted(lua_State *L, int i, gl_dtype dtype);
 
 /* ---- errors ---- */
 
-/* Raises gl_error() as a Lua error at the caller's line. For a user's mistake. */
+/* Raises a Lua error. Its line is the user's: the nearest one outside genlat's own Lua files. */
+int gll_error(lua_State *L, const char *format, ...);
+/* The same with gl_error() as its text. For a user's mistake. */
 int gll_raise(lua_State *L);
 
 /* Pushes nil and gl_error(); returns 2. For what the world does to a program: a missing file, a full disk. */
@@ -53,6 +55,9 @@ int gll_find_parameter(const char *signature, const char *key, gl_parameter *p);
 
 /* The tensors of the list at index i, which raises where an element is something else; freed by gl_free. */
 gl_tensor **gll_tensor_list(lua_State *L, const char *name, int i, int *count);
+
+/* Pushes a signature as users read it: "x, [axis], keepdim = false"; without its tensors where they go without saying. */
+const char *gll_push_signature(lua_State *L, const char *signature, bool tensors);
 
 /* A list of sizes: one table, or whole numbers from index `first` to `last`. */
 int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t *sizes);

@@ -119,6 +119,10 @@ LUAMOD_API int luaopen_genlat_boot(lua_State *L) {
   lua_newtable(L);
   /* genlat splits the work among threads of its own and calls OpenBLAS from each. */
   set_unless_given(L, "OPENBLAS_NUM_THREADS", "1");
+  /* How long a thread that waits for the others keeps its core busy before it sleeps. libgomp's default is for machines
+   * that run nothing else: with three other processes on two cores a training step took 200 ms with it, 9 ms so. */
+  if (!getenv("OMP_WAIT_POLICY"))
+    set_unless_given(L, "GOMP_SPINCOUNT", "1000");
   /* A release of OpenBLAS that is older than an AMD processor takes it for a Zen or a Barcelona. sgemm on one core of
    * an EPYC of family 26: 54 GFLOP/s with Barcelona's kernels, 107 with Zen's, 237 with SkylakeX's. Releases that know
    * the processor (0.3.21 does) choose Cooperlake's, which are as fast. */

@@ -1,9 +1,50 @@
 /* core.c -- opens genlat.core: puts the parts of the binding together, with the functions that belong to none. */
 #include "lua/binding.h"
 
+#include <stdarg.h>
 #include <string.h>
 
-int gll_raise(lua_State *L) { return luaL_error(L, "%s", gl_error()); }
+/* ---- errors ---- */
+
+static const char library_key[] = "genlat.library";
+
+/* set_library(source): the beginning of the names of genlat's own Lua files, as debug.getinfo gives them */
+static int set_library(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, library_key);
+  return 0;
+}
+
+/* Pushes "file:line: " of the nearest line of Lua outside the library, or "". */
+static void push_where(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, library_key);
+  const char *library = lua_tostring(L, -1);
+  lua_Debug at;
+  for (int level = 1; lua_getstack(L, level, &at); level++) {
+    lua_getinfo(L, "Sl", &at);
+    if (at.currentline > 0 && !(library && strncmp(at.source, library, strlen(library)) == 0)) {
+      lua_pushfstring(L, "%s:%d: ", at.short_src, at.currentline);
+      lua_remove(L, -2);
+      return;
+    }
+  }
+  lua_pop(L, 1);
+  lua_pushliteral(L, "");
+}
+
+int gll_error(lua_State *L, const char *format, ...) {
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  push_where(L);
+  va_list args;
+  va_start(args, format);
+  lua_pushvfstring(L, format, args);
+  va_end(args);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+int gll_raise(lua_State *L) { return gll_error(L, "%s", gl_error()); }
 
 int gll_nil(lua_State *L) {
   luaL_pushfail(L);
@@ -92,6 +133,7 @@ static const luaL_Reg core_functions[] = {
     {"memory_fail_after", memory_fail_after},
     {"info", info},
     {"set_recording", set_recording},
+    {"set_library", set_library},
     {NULL, NULL},
 };
 

@@ -16,12 +16,14 @@ static gl_dtype check_dtype(lua_State *L, const char *name, int i) {
   if (strcmp(word, "uint8") == 0)
     return GL_UINT8;
   if (strcmp(word, gl_dtype_name(GL_FLOAT)) != 0 && strcmp(word, "float") != 0)
-    luaL_error(L, "%s: dtype is 'float32' or 'uint8', not '%s'", name, word);
+    gll_error(L, "%s: dtype is 'float32' or 'uint8', not '%s'", name, word);
   return GL_FLOAT;
 }
 
 /* Reads the options dtype and requires_grad of the table at i; other names are mistakes. */
 static void read_options(lua_State *L, const char *name, int i, creation *c) {
+  if (!lua_istable(L, i))
+    gll_error(L, "%s: expected a table of options, got %s", name, luaL_typename(L, i));
   lua_pushnil(L);
   while (lua_next(L, i)) {
     if (lua_type(L, -2) == LUA_TSTRING) {
@@ -31,7 +33,7 @@ static void read_options(lua_State *L, const char *name, int i, creation *c) {
       else if (strcmp(key, "requires_grad") == 0)
         c->requires_grad = lua_toboolean(L, -1);
       else
-        luaL_error(L, "%s: there is no option '%s' (it takes dtype and requires_grad)", name, key);
+        gll_error(L, "%s: there is no option '%s' (it takes dtype and requires_grad)", name, key);
     }
     lua_pop(L, 1);
   }
@@ -49,14 +51,18 @@ static void read_creation(lua_State *L, const char *name, int first, creation *c
   c->ndim = gll_read_sizes(L, name, first, last, c->shape);
 }
 
+static void set_requires_grad(lua_State *L, const char *name, const creation *c, gl_tensor *t) {
+  if (c->requires_grad && t->dtype != GL_FLOAT)
+    gll_error(L, "%s: a tensor of uint8 has no gradient", name);
+  t->requires_grad = c->requires_grad;
+}
+
 static gl_tensor *push_new(lua_State *L, const char *name, const creation *c) {
   gl_tensor *t = gl_tensor_new(c->dtype, c->ndim, c->shape);
   if (!t)
     gl_fail_in(name);
   gll_push(L, t);
-  if (c->requires_grad && c->dtype != GL_FLOAT)
-    luaL_error(L, "%s: a tensor of uint8 has no gradient", name);
-  t->requires_grad = c->requires_grad;
+  set_requires_grad(L, name, c, t);
   return t;
 }
 
@@ -75,32 +81,40 @@ static int full(lua_State *L) {
   creation c;
   memset(&c, 0, sizeof c);
   c.ndim = gll_read_sizes(L, "full", 1, 1, c.shape);
-  double value = luaL_checknumber(L, 2);
-  if (lua_istable(L, 3))
+  if (lua_type(L, 2) != LUA_TNUMBER)
+    return gll_error(L, "full: value: expected a number, got %s (several sizes come in a table: full({2, 3}, 0))",
+                     lua_isnoneornil(L, 2) ? "nothing" : luaL_typename(L, 2));
+  double value = lua_tonumber(L, 2);
+  if (lua_type(L, 3) == LUA_TNUMBER)
+    return gll_error(L, "full: several sizes come in a table: full({2, 3}, 0)");
+  if (!lua_isnoneornil(L, 3))
     read_options(L, "full", 3, &c);
   gl_tensor_fill(push_new(L, "full", &c), value);
   return 1;
 }
 
-/* tensor(number or nested table, options) */
+/* tensor(number or nested table, options); tensor(tensor, options) is a copy that is not recorded */
 static int tensor(lua_State *L) {
   creation c;
   memset(&c, 0, sizeof c);
-  if (lua_istable(L, 2))
+  gl_tensor *t = gll_test(L, 1);
+  c.dtype = t ? t->dtype : GL_FLOAT;
+  if (!lua_isnoneornil(L, 2))
     read_options(L, "tensor", 2, &c);
-  if (gll_test(L, 1))
-    return gll_push(L, gl_tensor_convert(gll_test(L, 1), c.dtype));
-  if (lua_type(L, 1) != LUA_TNUMBER && !lua_istable(L, 1))
-    return luaL_error(L, "tensor: expected a number or a table of numbers, got %s",
+  if (!t && lua_type(L, 1) != LUA_TNUMBER && !lua_istable(L, 1))
+    return gll_error(L, "tensor: expected a number or a table of numbers, got %s",
                       lua_isnone(L, 1) ? "nothing" : luaL_typename(L, 1));
-  gl_tensor *t = gll_push_converted(L, 1, c.dtype);
-  t->requires_grad = c.requires_grad && c.dtype == GL_FLOAT;
+  if (t)
+    gll_push(L, t = gl_tensor_convert(t, c.dtype));
+  else
+    t = gll_push_converted(L, 1, c.dtype);
+  set_requires_grad(L, "tensor", &c, t);
   return 1;
 }
 
 static gl_tensor *push_vector(lua_State *L, const char *name, double n) {
   if (!(n >= 1 && n < 9e15))
-    luaL_error(L, "%s: that makes %f elements", name, n < 0 ? 0 : n);
+    gll_error(L, "%s: that makes %s elements", name, n < 1 ? "no" : "no finite number of");
   return push_new(L, name, &(creation){.ndim = 1, .shape = {(int64_t)n}});
 }
 
@@ -138,7 +152,7 @@ static int random_filled(lua_State *L, const char *name, void (*draw)(gl_rng *, 
   creation c;
   read_creation(L, name, 1, &c);
   if (c.dtype != GL_FLOAT)
-    return luaL_error(L, "%s: makes float32 tensors", name);
+    return gll_error(L, "%s: makes float32 tensors", name);
   gl_tensor *t = push_new(L, name, &c);
   draw(gl_rng_default(), gl_tensor_data(t), gl_tensor_numel(t), 0, 1);
   return 1;
@@ -166,8 +180,16 @@ static int randperm(lua_State *L) {
   return 1;
 }
 
+/* batch(images, order, first, count, how): see gl_batch; how is "none", "dynamic" or "threshold" */
+static int batch(lua_State *L) {
+  static const char *const ways[] = {"none", "dynamic", "threshold", NULL};
+  gl_tensor *images = gll_check(L, 1), *order = gll_check(L, 2);
+  int how = luaL_checkoption(L, 5, "none", ways);
+  return gll_push(L, gl_batch(images, order, luaL_checkinteger(L, 3), luaL_checkinteger(L, 4), (gl_binarize)how));
+}
+
 const luaL_Reg gll_create_functions[] = {
     {"tensor", tensor},     {"zeros", zeros},       {"ones", ones},   {"full", full},   {"arange", arange},
     {"linspace", linspace}, {"eye", eye},           {"rand", rand_},  {"randn", randn}, {"randperm", randperm},
-    {NULL, NULL},
+    {"batch", batch},       {NULL, NULL},
 };

@@ -21,7 +21,7 @@ static int new_layer(lua_State *L) {
     *handle = gl_layer_new(gl_layer_types[i], a.arg);
     return *handle ? 1 : gll_raise(L);
   }
-  return luaL_error(L, "there is no layer called %s", name);
+  return gll_error(L, "there is no layer called %s", name);
 }
 
 static int collect(lua_State *L) {
@@ -35,13 +35,9 @@ static int forward(lua_State *L) {
   gl_layer *l = check_layer(L, 1);
   gl_tensor *x = gll_test(L, 2);
   if (!x)
-    return luaL_error(L, "%s: expected a tensor, got %s", l->type->name, luaL_typename(L, 2));
-  gl_tensor *y = gl_layer_forward(l, x);
-  if (!y) {
-    gl_fail_in(l->type->name);
-    return gll_raise(L);
-  }
-  return gll_push(L, y);
+    return gll_error(L, "%s: expected a tensor, got %s", l->type->name,
+                     lua_isnoneornil(L, 2) ? "nothing" : luaL_typename(L, 2));
+  return gll_push(L, gl_layer_forward(l, x));
 }
 
 /* The layer's parameters and arguments by name, in order: {{name, tensor}, ...}, {{name, value}, ...} */

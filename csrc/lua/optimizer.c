@@ -18,8 +18,8 @@ static int new_optimizer(lua_State *L) {
     if (strcmp(type->name, name) != 0)
       continue;
     if (!lua_istable(L, 2))
-      return luaL_error(L, "%s: expected a list of parameters (model:parameters()), got %s", name,
-                        luaL_typename(L, 2));
+      return gll_error(L, "%s: expected a model or a list of parameters, got %s", name,
+                       lua_isnil(L, 2) ? "nothing" : luaL_typename(L, 2));
     gll_arguments a;
     gll_read_arguments(L, name, type->signature, 3, &a);
     gl_optimizer **handle = lua_newuserdatauv(L, sizeof *handle, 0);
@@ -31,7 +31,7 @@ static int new_optimizer(lua_State *L) {
     gl_free(list);
     return *handle ? 1 : gll_raise(L);
   }
-  return luaL_error(L, "there is no optimizer called %s", name);
+  return gll_error(L, "there is no optimizer called %s", name);
 }
 
 static int collect(lua_State *L) {
@@ -94,7 +94,8 @@ static int index_event(lua_State *L) {
   else if (strcmp(key, "steps") == 0)
     lua_pushinteger(L, o->steps);
   else
-    return luaL_error(L, "%s has no field or method '%s' (it has %s)", o->type->name, key, o->type->signature);
+    return gll_error(L, "%s has no field or method '%s' (it has %s)", o->type->name, key,
+                     gll_push_signature(L, o->type->signature, false));
   return 1;
 }
 
@@ -104,7 +105,8 @@ static int newindex_event(lua_State *L) {
   gl_parameter p;
   int k = gll_find_parameter(o->type->signature, key, &p);
   if (k < 0)
-    return luaL_error(L, "%s has no setting '%s' (it has %s)", o->type->name, key, o->type->signature);
+    return gll_error(L, "%s has no setting '%s' (it has %s)", o->type->name, key,
+                     gll_push_signature(L, o->type->signature, false));
   gll_read_value(L, o->type->name, &p, 3, &o->hyper[k]);
   return 0;
 }
@@ -147,7 +149,7 @@ static const luaL_Reg events[] = {
 static double check_limit(lua_State *L, const char *name) {
   double max = luaL_checknumber(L, 2);
   if (!(max > 0))
-    luaL_error(L, "%s: max is above 0, not %f", name, max);
+    gll_error(L, "%s: max is above 0, not %f", name, max);
   return max;
 }
 

@@ -13,7 +13,9 @@ typedef struct format {
 } format;
 
 static void number_text(char *text, const format *f, double v) {
-  if (f->whole || isnan(v) || isinf(v))
+  if (isnan(v))
+    snprintf(text, NUMBER_SIZE, "nan"); /* whose sign says nothing */
+  else if (f->whole || isinf(v))
     snprintf(text, NUMBER_SIZE, "%.0f", v);
   else if (f->scientific)
     snprintf(text, NUMBER_SIZE, "%.4e", v);

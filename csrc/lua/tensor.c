@@ -51,7 +51,14 @@ gl_tensor *gll_test(lua_State *L, int i) {
 
 gl_tensor *gll_check(lua_State *L, int i) {
   gl_tensor **handle = luaL_checkudata(L, i, GLL_TENSOR);
+  if (!*handle) /* seen by another object's finalizer */
+    gll_error(L, "this tensor was collected already");
   return *handle;
+}
+
+/* "a tensor", "nothing" or the type of the value at index i, for messages. */
+static const char *what_is(lua_State *L, int i) {
+  return gll_test(L, i) ? "a tensor" : lua_isnoneornil(L, i) ? "nothing" : luaL_typename(L, i);
 }
 
 static int collect(lua_State *L) {
@@ -69,10 +76,10 @@ static int table_shape(lua_State *L, int i, int64_t *shape) {
   lua_pushvalue(L, i);
   while (lua_istable(L, -1)) {
     if (ndim == GL_MAXDIM)
-      luaL_error(L, "tensor: tables are nested more than %d deep", GL_MAXDIM);
+      gll_error(L, "tensor: tables are nested more than %d deep", GL_MAXDIM);
     shape[ndim++] = luaL_len(L, -1);
     if (shape[ndim - 1] == 0)
-      luaL_error(L, "tensor: the table is empty");
+      gll_error(L, "tensor: the table is empty");
     lua_geti(L, -1, 1);
     lua_remove(L, -2);
   }
@@ -85,14 +92,18 @@ static void fill_from_table(lua_State *L, int i, gl_tensor *t, int axis, int64_t
     int ok;
     double v = lua_tonumberx(L, i, &ok);
     if (!ok || lua_type(L, i) != LUA_TNUMBER)
-      luaL_error(L, "tensor: element %d is not a number but %s", (int)*at + 1, luaL_typename(L, i));
+      gll_error(L, "tensor: element %d is not a number but %s", (int)*at + 1,
+                gll_test(L, i) ? "a tensor (stack and cat join tensors)" : luaL_typename(L, i));
     gl_tensor_set(t, (*at)++, v);
     return;
   }
   int64_t n = lua_istable(L, i) ? luaL_len(L, i) : -1;
+  if (n < 0)
+    gll_error(L, "tensor: the table is ragged: a %s where axis %d has %d elements", luaL_typename(L, i), axis + 1,
+              (int)t->shape[axis]);
   if (n != t->shape[axis])
-    luaL_error(L, "tensor: the table is ragged: %s where axis %d has %d", n < 0 ? "a number" : "another size", axis + 1,
-               (int)t->shape[axis]);
+    gll_error(L, "tensor: the table is ragged: axis %d has %d elements here and %d there", axis + 1,
+              (int)t->shape[axis], (int)n);
   for (int64_t k = 1; k <= n; k++) {
     lua_geti(L, i, k);
     fill_from_table(L, lua_gettop(L), t, axis + 1, at);
@@ -122,8 +133,24 @@ static gl_tensor *apply_view(const char *op, gl_tensor *x, int narg, const gl_ar
   return gl_apply(n);
 }
 
-static gl_tensor *select_row(gl_tensor *x, int64_t axis, int64_t index) {
-  return apply_view("select", x, 2, (gl_arg[]){{.i = axis}, {.i = index}});
+/* The whole number at stack index i, for x[...]. */
+static int64_t check_index(lua_State *L, int i, const char *expected) {
+  int ok = lua_type(L, i) == LUA_TNUMBER;
+  int64_t index = ok ? lua_tointegerx(L, i, &ok) : 0;
+  if (!ok)
+    gll_error(L, "index: expected %s, got %s", expected,
+              lua_type(L, i) == LUA_TNUMBER ? lua_tostring(L, i) : what_is(L, i));
+  return index;
+}
+
+static void push_selected(lua_State *L, gl_tensor *x, int64_t axis, int64_t index) {
+  if (x->ndim == 0)
+    gll_error(L, "index: a single number has no parts (x:item() is its value)");
+  int64_t size = x->shape[axis - 1];
+  if (index == 0 || index > size || index < -size)
+    gll_error(L, "index: %I is not in 1..%I, along axis %d of %s", (LUAI_UACINT)index, (LUAI_UACINT)size, (int)axis,
+              gl_tensor_text(x));
+  gll_push(L, apply_view("select", x, 2, (gl_arg[]){{.i = axis}, {.i = index}}));
 }
 
 /* x[{2, {1, 3}}]: a number picks one index of an axis, {first, last, step} a range, {} the whole axis. */
@@ -132,7 +159,7 @@ static int push_indexed(lua_State *L, int i) {
   lua_Integer n = luaL_len(L, i);
   int64_t axis = 1;
   if (n > x->ndim)
-    return luaL_error(L, "index: %d indices for a tensor with %d axes (%s)", (int)n, x->ndim, gl_tensor_text(x));
+    return gll_error(L, "index: %d indices for a tensor with %d axes (%s)", (int)n, x->ndim, gl_tensor_text(x));
   lua_pushvalue(L, 1);
   for (int k = 1; k <= n; k++) {
     lua_geti(L, i, k);
@@ -141,19 +168,16 @@ static int push_indexed(lua_State *L, int i) {
       gl_arg arg[4] = {{.i = axis}, {.i = 1}, {.i = -1}, {.i = 1}};
       for (int f = 1; f <= 3; f++) {
         if (lua_geti(L, -1, f) != LUA_TNIL)
-          arg[f].i = luaL_checkinteger(L, -1);
+          arg[f].i = check_index(L, lua_gettop(L), "whole numbers in a range {first, last, step}");
         lua_pop(L, 1);
       }
       axis++;
       lua_pop(L, 1);
       gll_push(L, apply_view("slice", x, 4, arg));
     } else {
-      int ok;
-      int64_t index = lua_tointegerx(L, -1, &ok);
-      if (!ok)
-        return luaL_error(L, "index: expected a whole number or a range {first, last}, got %s", luaL_typename(L, -1));
+      int64_t index = check_index(L, lua_gettop(L), "a whole number or a range {first, last}");
       lua_pop(L, 1);
-      gll_push(L, select_row(x, axis, index));
+      push_selected(L, x, axis, index);
     }
     lua_remove(L, -2);
   }
@@ -161,12 +185,8 @@ static int push_indexed(lua_State *L, int i) {
 }
 
 static int push_row(lua_State *L) {
-  gl_tensor *x = gll_check(L, 1);
-  int ok;
-  int64_t index = lua_tointegerx(L, 2, &ok);
-  if (!ok)
-    return luaL_error(L, "index: expected a whole number, got a fraction");
-  return gll_push(L, select_row(x, 1, index));
+  push_selected(L, gll_check(L, 1), 1, check_index(L, 2, "a whole number"));
+  return 1;
 }
 
 /* ---- properties ---- */
@@ -198,7 +218,7 @@ static int push_property(lua_State *L, gl_tensor *t, const char *key) {
   else if (strcmp(key, "is_leaf") == 0)
     lua_pushboolean(L, !t->node);
   else
-    return luaL_error(L, "a tensor has no field or method '%s'", key);
+    return gll_error(L, "a tensor has no field or method '%s'", key);
   return 1;
 }
 
@@ -215,36 +235,40 @@ static int index_event(lua_State *L) {
   case LUA_TTABLE:
     return push_indexed(L, 2);
   default:
-    return luaL_error(L, "index: a tensor is indexed by a number, a table of them or a name, not by a %s",
+    return gll_error(L, "index: a tensor is indexed by a number, a table of them or a name, not by a %s",
                       luaL_typename(L, 2));
   }
 }
 
 static int set_requires_grad(lua_State *L, gl_tensor *t, bool on) {
   if (t->node)
-    return luaL_error(L, "requires_grad is set on leaves only; this tensor was computed: use detach()");
+    return gll_error(L, "requires_grad is set on leaves only; this tensor was computed: use detach()");
   if (t->dtype != GL_FLOAT)
-    return luaL_error(L, "a tensor of %s has no gradient", gl_dtype_name(t->dtype));
+    return gll_error(L, "a tensor of %s has no gradient", gl_dtype_name(t->dtype));
   t->requires_grad = on;
   return 0;
 }
 
 /* x[i] = y, x[{...}] = y */
 static int assign(lua_State *L) {
-  gl_tensor *x = gll_check(L, 1);
-  if (x->requires_grad && gl_recording())
-    return luaL_error(L, "assignment to a part of a tensor that requires a gradient is not recorded: use gl.no_grad");
+  gl_tensor *x = gll_check(L, 1), *y = gll_test(L, 3);
+  if (!y && lua_type(L, 3) != LUA_TNUMBER && !lua_istable(L, 3))
+    return gll_error(L, "assignment: expected a number, a table of numbers or a tensor, got %s", what_is(L, 3));
+  if ((x->requires_grad || (y && y->requires_grad)) && gl_recording())
+    return gll_error(L, "assignment: it is not recorded, and %s requires a gradient: use gl.no_grad%s",
+                     x->requires_grad ? "the tensor" : "the value",
+                     x->requires_grad ? "" : ", or join the parts by stack or cat");
   if (lua_istable(L, 2))
     push_indexed(L, 2);
   else
     push_row(L);
   gl_tensor *part = gll_check(L, -1);
-  if (!gll_test(L, 3))
-    gll_push_converted(L, 3, GL_FLOAT);
-  else
-    lua_pushvalue(L, 3);
-  if (!gl_tensor_copy(part, gll_check(L, -1)))
+  if (!y)
+    y = gll_push_converted(L, 3, GL_FLOAT);
+  if (!gl_writable(x) || !gl_tensor_copy(part, y)) {
+    gl_fail_in("assignment");
     return gll_raise(L);
+  }
   return 0;
 }
 
@@ -256,9 +280,11 @@ static int newindex_event(lua_State *L) {
   if (strcmp(key, "requires_grad") == 0)
     return set_requires_grad(L, t, lua_toboolean(L, 3));
   if (strcmp(key, "grad") == 0) {
-    gl_tensor *g = lua_isnil(L, 3) ? NULL : gll_check(L, 3);
+    gl_tensor *g = gll_test(L, 3);
+    if (!g && !lua_isnil(L, 3))
+      return gll_error(L, "grad: expected a tensor or nil, got %s", what_is(L, 3));
     if (g && !gl_same_shape(g, t))
-      return luaL_error(L, "grad is %s, the tensor %s", gl_tensor_text(g), gl_tensor_text(t));
+      return gll_error(L, "grad is %s, the tensor %s", gl_tensor_text(g), gl_tensor_text(t));
     gl_tensor *copy = g ? gl_tensor_convert(g, GL_FLOAT) : NULL;
     if (g && !copy)
       return gll_raise(L);
@@ -266,7 +292,7 @@ static int newindex_event(lua_State *L) {
     t->grad = copy;
     return 0;
   }
-  return luaL_error(L, "a tensor's field '%s' cannot be set", key);
+  return gll_error(L, "a tensor's field '%s' cannot be set", key);
 }
 
 /* ---- methods ---- */
@@ -287,7 +313,7 @@ static int size(lua_State *L) {
 static int length_event(lua_State *L) {
   gl_tensor *t = gll_check(L, 1);
   if (t->ndim == 0)
-    return luaL_error(L, "a single number has no length");
+    return gll_error(L, "a single number has no length");
   lua_pushinteger(L, t->shape[0]);
   return 1;
 }
@@ -297,21 +323,24 @@ static int numel(lua_State *L) {
   return 1;
 }
 
+static void push_number(lua_State *L, const gl_tensor *t, int64_t i) {
+  if (t->dtype == GL_UINT8)
+    lua_pushinteger(L, (lua_Integer)gl_tensor_get(t, i));
+  else
+    lua_pushnumber(L, gl_tensor_get(t, i));
+}
+
 static int item(lua_State *L) {
   gl_tensor *t = gll_check(L, 1);
   if (gl_tensor_numel(t) != 1)
-    return luaL_error(L, "item: the tensor has %d elements (%s), not one", (int)gl_tensor_numel(t), gl_tensor_text(t));
-  lua_pushnumber(L, gl_tensor_get(t, 0));
+    return gll_error(L, "item: the tensor has %d elements (%s), not one", (int)gl_tensor_numel(t), gl_tensor_text(t));
+  push_number(L, t, 0);
   return 1;
 }
 
 static void push_table(lua_State *L, const gl_tensor *t, int axis, int64_t *at) {
   if (axis == t->ndim) {
-    double v = gl_tensor_get(t, (*at)++);
-    if (t->dtype == GL_UINT8)
-      lua_pushinteger(L, (lua_Integer)v);
-    else
-      lua_pushnumber(L, v);
+    push_number(L, t, (*at)++);
     return;
   }
   lua_createtable(L, (int)t->shape[axis], 0);
@@ -326,11 +355,6 @@ static int totable(lua_State *L) {
   luaL_checkstack(L, 2 * GL_MAXDIM, NULL);
   push_table(L, gll_check(L, 1), 0, &at);
   return 1;
-}
-
-static int clone(lua_State *L) {
-  gl_tensor *t = gll_check(L, 1);
-  return gll_push(L, gl_tensor_convert(t, t->dtype));
 }
 
 static int contiguous(lua_State *L) {
@@ -366,17 +390,29 @@ static int requires_grad_(lua_State *L) {
   return 1;
 }
 
+static gl_tensor *check_gradient(lua_State *L, int i) {
+  if (!gll_test(L, i))
+    gll_error(L, "backward: gradient: expected a tensor, got %s", what_is(L, i));
+  return gll_test(L, i);
+}
+
 /* x:backward{gradient =, retain_graph =} or x:backward(gradient) */
 static int backward(lua_State *L) {
   gl_tensor *loss = gll_check(L, 1), *gradient = NULL;
   bool retain = false;
+  lua_settop(L, 2);
   if (lua_istable(L, 2)) {
-    lua_getfield(L, 2, "gradient");
-    gradient = lua_isnil(L, -1) ? NULL : gll_check(L, -1);
-    lua_getfield(L, 2, "retain_graph");
-    retain = lua_toboolean(L, -1);
-  } else if (!lua_isnoneornil(L, 2)) {
-    gradient = gll_check(L, 2);
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+      const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : luaL_typename(L, -2);
+      if (strcmp(key, "gradient") == 0)
+        gradient = check_gradient(L, 4);
+      else if (strcmp(key, "retain_graph") == 0)
+        retain = lua_toboolean(L, 4);
+      else
+        return gll_error(L, "backward: there is no option '%s' (it takes gradient and retain_graph)", key);
+    }
+  } else if (!lua_isnil(L, 2)) {
+    gradient = check_gradient(L, 2);
   }
   if (!gl_backward(loss, gradient, retain))
     return gll_raise(L);
@@ -387,10 +423,12 @@ static int backward(lua_State *L) {
 
 static double single(lua_State *L, int i) {
   gl_tensor *t = gll_test(L, i);
+  if (!t && lua_type(L, i) != LUA_TNUMBER)
+    gll_error(L, "< and <= compare tensors and numbers, not %s", luaL_typename(L, i));
   if (!t)
-    return luaL_checknumber(L, i);
+    return lua_tonumber(L, i);
   if (gl_tensor_numel(t) != 1)
-    luaL_error(L, "< and <= compare single numbers, not a tensor of %s: use x:lt(y), x:le(y)", gl_tensor_text(t));
+    gll_error(L, "< and <= compare single numbers, not a tensor of %s: use x:lt(y), x:le(y)", gl_tensor_text(t));
   return gl_tensor_get(t, 0);
 }
 
@@ -420,7 +458,6 @@ static const luaL_Reg methods[] = {
     {"numel", numel},
     {"item", item},
     {"totable", totable},
-    {"clone", clone},
     {"contiguous", contiguous},
     {"is_contiguous", is_contiguous},
     {"float", to_float},

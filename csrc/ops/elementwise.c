@@ -209,15 +209,15 @@ static bool binary_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, gl_ker
 
 static gl_real power(gl_real x, gl_real y) { return y == 2 ? x * x : (gl_real)pow(x, y); }
 
-/* x^y log x, which is 0 at x = 0 for y > 0 */
-static gl_real power_log(gl_real x, gl_real y) { return x == 0 && y > 0 ? 0 : power(x, y) * (gl_real)log(x); }
+/* x^y log x, taken as 0 at x = 0 for y >= 0 */
+static gl_real power_log(gl_real x, gl_real y) { return x == 0 && y >= 0 ? 0 : power(x, y) * (gl_real)log(x); }
 
 BINARY(mul, CHEAP, GL_SAVES_IN, "x * y", x *y, g *y, g *x);
 BINARY(div, CHEAP, GL_SAVES_IN, "x / y", x / y, g / y, -g * x / (y * y));
 BINARY(pow, VERY_COSTLY, GL_SAVES_IN, "x^y", power(x, y), y == 0 ? 0 : g * y * power(x, y - 1), g *power_log(x, y));
-BINARY(maximum, CHEAP, GL_SAVES_IN, "the larger of x and y", x > y ? x : y,
+BINARY(maximum, CHEAP, GL_SAVES_IN, "the larger of x and y", x > y || x != x ? x : y,
        x > y ? g : x == y ? g / 2 : 0, y > x ? g : x == y ? g / 2 : 0);
-BINARY(minimum, CHEAP, GL_SAVES_IN, "the smaller of x and y", x < y ? x : y,
+BINARY(minimum, CHEAP, GL_SAVES_IN, "the smaller of x and y", x < y || x != x ? x : y,
        x < y ? g : x == y ? g / 2 : 0, y < x ? g : x == y ? g / 2 : 0);
 
 /* Addition passes the gradient on as it is, so it needs no kernel for it. */

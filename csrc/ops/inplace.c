@@ -84,14 +84,16 @@ static bool copy__forward(gl_node *n) {
 GL_OP(copy_, "x:T y:T", IN_PLACE, NULL, "x = y, stretched and converted as needed");
 
 static bool fill__forward(gl_node *n) {
-  gl_tensor_fill(n->in[0], n->arg[0].f);
+  if (!gl_tensor_fill(n->in[0], n->arg[0].f))
+    return false;
   n->out = gl_tensor_retain(n->in[0]);
   return true;
 }
 GL_OP(fill_, "x:T value:F", IN_PLACE, NULL, "x = value everywhere");
 
 static bool zero__forward(gl_node *n) {
-  gl_tensor_fill(n->in[0], 0);
+  if (!gl_tensor_fill(n->in[0], 0))
+    return false;
   n->out = gl_tensor_retain(n->in[0]);
   return true;
 }

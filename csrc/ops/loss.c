@@ -193,8 +193,8 @@ static bool loss_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, const lo
   GL_OP(NAME, SIGNATURE " " REDUCTION, GL_SAVES_IN, NAME##_backward, DOC)
 
 LOSS(bce_with_logits, "x:T target:T",
-     "binary cross-entropy of sigmoid(x): -t log s - (1 - t) log(1 - s) = softplus(x) - t x", gl_softplus(a) - b * a,
-     gl_sigmoid(a) - b, -a, 0);
+     "binary cross-entropy of sigmoid(x): -t log s - (1 - t) log(1 - s) = softplus(x) - t x",
+     ((a > 0 ? a : 0) - b * a) + gl_log1p_unit(gl_exp(-gl_abs(a))), gl_sigmoid(a) - b, -a, 0);
 
 LOSS(mse_loss, "x:T target:T", "(x - target)^2", (a - b) * (a - b), 2 * (a - b), 2 * (b - a), 0);
 
@@ -265,11 +265,12 @@ static bool cross_entropy_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin)
   bool each = n->arg[0].i == REDUCE_NONE;
   for (int64_t i = 0, classes = gin[0] ? x->shape[1] : 0; gin[0] && i < x->shape[0]; i++) {
     const gl_real *row = gl_tensor_data(x) + i * classes;
-    gl_real *out = gl_tensor_data(gin[0]) + i * classes, all = (gl_real)row_logsumexp(row, classes);
+    gl_real *out = gl_tensor_data(gin[0]) + i * classes;
+    double all = row_logsumexp(row, classes);
     gl_real g = each ? gl_tensor_data(gout)[i]
                      : (gl_real)((double)gl_tensor_data(gout)[0] * reduction_scale(n->in[1], n->arg[0].i));
     for (int64_t c = 0; c < classes; c++)
-      out[c] = g * gl_exp(row[c] - all);
+      out[c] = g * gl_exp((gl_real)((double)row[c] - all));
     out[(int64_t)gl_tensor_get(n->in[1], i) - 1] -= g;
   }
   gl_tensor_release(x);

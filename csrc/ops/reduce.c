@@ -271,9 +271,9 @@ static double fold_min(const gl_real *x, int64_t n, int64_t stride, double unuse
 }
 
 static double fold_argmax(const gl_real *x, int64_t n, int64_t stride, double sign) {
-  int64_t at = 0;
-  for (int64_t i = 1; i < n; i++)
-    if (sign * (double)x[i * stride] > sign * (double)x[at * stride])
+  int64_t at = 0; /* a NaN counts as the extreme, as in max and min */
+  for (int64_t i = 1; i < n && x[at * stride] == x[at * stride]; i++)
+    if (sign * (double)x[i * stride] > sign * (double)x[at * stride] || x[i * stride] != x[i * stride])
       at = i;
   return (double)at + 1;
 }
@@ -384,8 +384,10 @@ static bool spread_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, bool d
   double divisor = (double)(folded_size(n) - n->arg[2].i);
   if (ok)
     g = gl_tensor_convert(gout, GL_FLOAT);
-  for (int64_t i = 0, size = g ? gl_tensor_numel(g) : 0; i < size; i++)
-    gl_tensor_data(g)[i] /= deviation ? (gl_real)(divisor * (double)gl_tensor_data(out)[i]) : (gl_real)(divisor / 2);
+  for (int64_t i = 0, size = g ? gl_tensor_numel(g) : 0; i < size; i++) {
+    double scale = deviation ? divisor * (double)gl_tensor_data(out)[i] : divisor / 2;
+    gl_tensor_data(g)[i] = deviation && scale == 0 ? 0 : (gl_real)((double)gl_tensor_data(g)[i] / scale);
+  }
   ok = g && fold_backward(n, g, gin, mean_difference_gradient, mean);
   gl_tensor_release(g);
   gl_tensor_release(mean);
@@ -467,9 +469,9 @@ GL_OP(softmax, "x:T axis:I=-1", GL_SAVES_OUT, softmax_backward, "e^x / sum e^x a
 
 static void log_softmax_line(gl_real *out, const gl_real *x, const gl_real *g, int64_t n, int64_t s) {
   (void)g;
-  gl_real all = (gl_real)fold_logsumexp(x, n, s, 0);
+  double all = fold_logsumexp(x, n, s, 0);
   for (int64_t i = 0; i < n; i++)
-    out[i * s] = x[i * s] - all;
+    out[i * s] = (gl_real)((double)x[i * s] - all);
 }
 
 /* gx = g - e^y sum g */

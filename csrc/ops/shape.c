@@ -23,6 +23,7 @@ static bool reshape_forward(gl_node *n) {
   const gl_list *sizes = &n->arg[0].list;
   int64_t shape[GL_MAXDIM], known = 1, numel = gl_tensor_numel(n->in[0]);
   int open = -1;
+  bool fits = true;
   for (int i = 0; i < sizes->n; i++) {
     shape[i] = sizes->v[i];
     if (shape[i] == -1 && open < 0)
@@ -30,12 +31,14 @@ static bool reshape_forward(gl_node *n) {
     else if (shape[i] < 1)
       return gl_fail("size %lld of axis %d: sizes are at least 1, and one may be -1 (whatever is left)",
                      (long long)shape[i], i + 1);
+    else if (shape[i] > numel / known)
+      fits = false;
     else
       known *= shape[i];
   }
   if (open >= 0)
     shape[open] = numel / known;
-  if (gl_shape_numel(sizes->n, shape) != numel)
+  if (!fits || gl_shape_numel(sizes->n, shape) != numel)
     return gl_fail("%s has %lld elements, which do not make %s", gl_tensor_text(n->in[0]), (long long)numel,
                    gl_shape_text(sizes->n, sizes->v));
   n->out = reshaped(n->in[0], sizes->n, shape);
@@ -218,6 +221,18 @@ static bool expand_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
 GL_OP(expand, "x:T sizes:L", GL_ANY_DTYPE, expand_backward, "x with its axes of size 1 stretched, without a copy");
 
 /* ---- copies ---- */
+
+static bool clone_forward(gl_node *n) {
+  n->out = gl_tensor_convert(n->in[0], n->in[0]->dtype);
+  return n->out;
+}
+
+static bool clone_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
+  (void)n;
+  gin[0] = gl_tensor_retain(gout);
+  return true;
+}
+GL_OP(clone, "x:T", GL_ANY_DTYPE, clone_backward, "a copy of x");
 
 static bool flip_forward(gl_node *n) {
   gl_tensor *x = gl_tensor_contiguous(n->in[0]);

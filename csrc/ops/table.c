@@ -63,6 +63,7 @@
   X(slice)                                                                                                             \
   X(select)                                                                                                            \
   X(expand)                                                                                                            \
+  X(clone)                                                                                                             \
   X(flip)                                                                                                              \
   X(cat)                                                                                                               \
   X(stack)                                                                                                             \

@@ -14,26 +14,23 @@
 local boot = require "genlat.boot" -- before the core: see csrc/lua/boot.c
 local core = require "genlat.core"
 boot.restore()
+core.set_library(debug.getinfo(1, "S").source:match "^(.*)init%.lua$" or "=") -- errors name a line outside these files
 
 local gl = {core = core}
 
-for name, value in pairs(core) do
-  gl[name] = value
-end
-
--- What is only of use to genlat's own Lua code stays in gl.core.
+-- Of the core's functions these are for everybody; the others serve genlat's own Lua code.
 for _, name in ipairs {
-  "new_layer", "layer_forward", "layer_describe", "layer_train", "layer_table", "new_optimizer", "optimizer_table",
-  "tensor_methods", "op_table", "set_recording", "memory_trim", "memory_fail_after", "catch_interrupt", "interrupted",
-  "release_interrupt", "isatty", "terminal_width", "digits", "digits_factors",
+  "tensor", "zeros", "ones", "full", "arange", "linspace", "eye", "rand", "randn", "randperm", "seed", "rng_state",
+  "threads", "read_png", "write_png", "read_idx", "write_idx",
 } do
-  gl[name] = nil
+  gl[name] = core[name]
 end
 
 --- The ops, by name: gl.ops.exp.signature, gl.ops.exp.doc.
 gl.ops = {}
 for _, op in ipairs(core.op_table) do
   gl.ops[op.name] = op
+  gl[op.name] = core[op.name]
 end
 
 --- Calls f(...) without recording, so that what it computes needs no memory for gradients; returns its results.

@@ -108,7 +108,8 @@ describe("files", function()
     local files = place:list()
     for number, operation in ipairs(operations) do
       collectgarbage()
-      local live, failures, ok, message = gl.memory().live, 0, nil, nil
+      local live, failures = gl.memory().live, 0
+      local ok, message
       repeat
         core.memory_fail_after(failures)
         ok, message = operation()

@@ -267,7 +267,7 @@ describe("safetensors", function()
       local good = place:read("x.safetensors")
       local length = 8 + string.unpack("<I8", good)
       for i = 1, length do
-        for _, change in ipairs { 1, 2, 4, 16, 32, 128 } do
+        for _, change in ipairs { 1, 32, 128 } do
           place:write("x.safetensors", good:sub(1, i - 1) .. string.char(good:byte(i) ~ change) .. good:sub(i + 1))
           local tensors, second = safetensors.load(path)
           assert.equal(tensors and "table" or "string", type(second))
@@ -279,7 +279,7 @@ describe("safetensors", function()
       collectgarbage()
       collectgarbage()
       local live = gl.memory().live
-      for _ = 1, 2000 do refused("expected from 0 on", '{"a":' .. entry("U8", "[1]", 1, 2) .. "}", "ab") end
+      for _ = 1, 100 do refused("expected from 0 on", '{"a":' .. entry("U8", "[1]", 1, 2) .. "}", "ab") end
       assert.equal(live, gl.memory().live)
     end)
   end)

@@ -15,7 +15,10 @@ local function with_commas(n)
   return text
 end
 
-local function is_tensor(value) return type(value) == "userdata" and getmetatable(value).__name == "genlat.Tensor" end
+function describe.is_tensor(value)
+  local meta = type(value) == "userdata" and getmetatable(value)
+  return meta and meta.__name == "genlat.Tensor" or false
+end
 
 --- Runs the module once on zeros of a shape, unrecorded, in evaluation, with the random numbers put back; returns
 --- module -> output shape, as far as it came.
@@ -25,7 +28,7 @@ function describe.shapes(module, shape)
   local seed, counter = core.rng_state()
   local recording, watch = core.set_recording(false), describe.watch
   describe.watch = function(m, y)
-    if is_tensor(y) then found[m] = y.shape end
+    if describe.is_tensor(y) then found[m] = y.shape end
   end
   module:eval()
   pcall(module, core.zeros(shape))
@@ -47,7 +50,9 @@ local function input_shape(module)
   return first and input_shape(first) or nil
 end
 
-local function collect_shapes(module, found)
+local function collect_shapes(module, found, seen)
+  if seen[module] then return found end
+  seen[module] = true
   local shape = not found[module] and input_shape(module)
   if shape then
     for m, s in pairs(describe.shapes(module, {1, table.unpack(shape)})) do
@@ -55,7 +60,7 @@ local function collect_shapes(module, found)
     end
   end
   for _, child in ipairs(module:children()) do
-    collect_shapes(child[2], found)
+    collect_shapes(child[2], found, seen)
   end
   return found
 end
@@ -65,13 +70,15 @@ local function shape_text(shape)
   return "N x " .. (#shape > 1 and table.concat(shape, " x ", 2) or "1")
 end
 
-local function add_lines(lines, module, label, depth, found)
+local function add_lines(lines, module, label, depth, found, seen)
+  if seen[module] then return end
+  seen[module] = true
   lines[#lines + 1] = {
-    ("%s%s%s%s"):format(("  "):rep(depth), label, module:name(), module:details()),
+    ("%s%s%s%s"):format(("  "):rep(depth), label, getmetatable(module).__name, module:details()),
     shape_text(found[module]), with_commas(module:parameter_count()),
   }
   for _, child in ipairs(module:children()) do
-    add_lines(lines, child[2], child[1] .. ": ", depth + 1, found)
+    add_lines(lines, child[2], child[1] .. ": ", depth + 1, found, seen)
   end
 end
 
@@ -82,8 +89,9 @@ local function layout(lines)
   end
   local text = {}
   for i, line in ipairs(lines) do
-    local format = ("%%-%ds  %%-%ds  %%s"):format(width, shape_width)
-    text[i] = format:format(line[1], line[2], line[3] == "0" and "" or line[3] .. " parameters"):gsub("%s+$", "")
+    local count = line[3] == "0" and "" or line[3] .. " parameters"
+    local padding, shape_padding = (" "):rep(width - #line[1]), (" "):rep(shape_width - #line[2])
+    text[i] = (line[1] .. padding .. "  " .. line[2] .. shape_padding .. "  " .. count):gsub("%s+$", "")
   end
   return table.concat(text, "\n")
 end
@@ -91,7 +99,7 @@ end
 --- The text of a module.
 function describe.text(module)
   local lines = {}
-  add_lines(lines, module, "", 0, collect_shapes(module, {}))
+  add_lines(lines, module, "", 0, collect_shapes(module, {}, {}), {})
   return layout(lines)
 end
 

@@ -12,6 +12,7 @@ nn.init = require "genlat.nn.initialize"
 
 --- A tensor that a module trains: self.scale = nn.Parameter(gl.ones(10)).
 function nn.Parameter(tensor)
+  if not Module.is_tensor(tensor) then error(("Parameter: expected a tensor, got %s"):format(type(tensor)), 2) end
   tensor.requires_grad = true
   return tensor
 end
@@ -24,19 +25,21 @@ end
 local LAYER, PARAMETERS, ARGUMENTS = {}, {}, {} -- keys of what a layer holds
 
 local function layer_class(name)
-  local class = Module.class(name)
+  local class = Module.with_fixed_fields(Module.class(name))
 
   function class:init(...)
     rawset(self, LAYER, core.new_layer(name, ...))
     local parameters, arguments = core.layer_describe(self[LAYER])
     rawset(self, PARAMETERS, parameters)
     rawset(self, ARGUMENTS, arguments)
+    local fields = {}
     for _, argument in ipairs(arguments) do
-      rawset(self, argument[1], argument[2])
+      fields[argument[1]] = argument[2]
     end
     for _, parameter in ipairs(parameters) do -- in place of an argument such as bias = true
-      rawset(self, parameter[1], parameter[2])
+      fields[parameter[1]] = parameter[2]
     end
+    self:fix(fields)
   end
 
   function class:forward(x) return core.layer_forward(self[LAYER], x) end

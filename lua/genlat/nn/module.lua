@@ -17,42 +17,83 @@ local Module = {}
 Module.__index = Module
 Module.__name = "Module"
 
-local ORDER = {} -- key of the list of field names, in the order in which they were first set
+local FIELDS = {} -- key of what a module knows of its fields: order (names as first set), known, buffers
+local FIXED = {} -- key of the fields that are set once and for all, as a layer's are
+
+local parameters = setmetatable({}, {__mode = "k"}) -- the tensors that are parameters, also while they are frozen
 
 local function is_module(value)
   local meta = type(value) == "table" and getmetatable(value)
   return meta and meta.is_genlat_module or false
 end
 
-local function is_tensor(value) return type(value) == "userdata" and getmetatable(value).__name == "genlat.Tensor" end
+local is_tensor = describe.is_tensor
+
+-- A leaf that requires a gradient, or did when it was last seen.
+local function is_parameter(tensor)
+  if tensor.requires_grad and tensor.is_leaf then parameters[tensor] = true end
+  return parameters[tensor] or false
+end
 
 local function set(self, key, value)
-  if is_tensor(value) or type(value) == "table" then
-    table.insert(self[ORDER], {key = key, kind = is_tensor(value) and (value.requires_grad and "parameter" or "plain")})
+  local fixed, fields = rawget(self, FIXED), rawget(self, FIELDS)
+  if fixed and fixed[key] ~= nil then
+    error(("%s: %s is set when the layer is made%s"):format(getmetatable(self).__name, key,
+      is_tensor(fixed[key]) and "; copy_ changes its values" or ""), 2)
+  end
+  if is_tensor(value) then is_parameter(value) end
+  if (is_tensor(value) or type(value) == "table") and not fields.known[key] then
+    fields.known[key] = true
+    table.insert(fields.order, key)
   end
   rawset(self, key, value)
 end
 
+local function watched(self, ...)
+  describe.watch(self, (...))
+  return ...
+end
+
 local function call(self, ...)
-  local y = self:forward(...)
-  if describe.watch then describe.watch(self, y) end
-  return y
+  if describe.watch then return watched(self, self:forward(...)) end
+  return self:forward(...)
+end
+
+-- Finds a field of an instance of a class that has fixed ones.
+local function finder(class)
+  return function(self, key)
+    local fixed = rawget(self, FIXED)
+    local value = fixed and fixed[key]
+    if value == nil then return class[key] end
+    return value
+  end
 end
 
 --- A new class of modules; calling it makes an instance and calls its init.
 function Module.class(name, base)
+  if type(name) ~= "string" then error(("class: expected a name, got %s"):format(type(name)), 2) end
   base = base or Module
   local class = {__name = name, __newindex = set, __call = call, __tostring = describe.text, is_genlat_module = true}
-  class.__index = class
+  class.__index = base.has_fixed_fields and finder(class) or class
   return setmetatable(class, {
     __index = base,
     __call = function(_, ...)
-      local self = setmetatable({[ORDER] = {}, training = true}, class)
+      local self = setmetatable({[FIELDS] = {order = {}, known = {}, buffers = {}}, training = true}, class)
       self:init(...)
       return self
     end,
   })
 end
+
+--- Makes a class, and those derived from it, have fields that can be read but not set; see fix.
+function Module.with_fixed_fields(class)
+  class.has_fixed_fields = true
+  class.__index = finder(class)
+  return class
+end
+
+--- Gives a new instance of such a class its fields.
+function Module:fix(fields) rawset(self, FIXED, fields) end
 
 function Module:init() end
 
@@ -65,35 +106,53 @@ function Module:name() return getmetatable(self).__name end
 
 --- Marks a tensor field as state that is saved with the module but not trained.
 function Module:register_buffer(key, tensor)
+  if not is_tensor(tensor) then error(("register_buffer: %s: expected a tensor"):format(key), 2) end
   self[key] = tensor
-  for _, entry in ipairs(self[ORDER]) do
-    if entry.key == key then entry.kind = "buffer" end
+  self[FIELDS].buffers[key] = true
+end
+
+-- Calls visit(name, value) for a module or a tensor, and for those in a plain table: first its list, then its named
+-- fields in alphabetical order.
+local function descend(name, value, visit, seen)
+  if is_module(value) or is_tensor(value) then return visit(name, value) end
+  if type(value) ~= "table" or getmetatable(value) or seen[value] then return end
+  seen[value] = true
+  for i, item in ipairs(value) do
+    descend(name .. "." .. i, item, visit, seen)
+  end
+  local keys = {}
+  for key in pairs(value) do
+    if type(key) == "string" then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  for _, key in ipairs(keys) do
+    descend(name .. "." .. key, value[key], visit, seen)
   end
 end
 
---- The module's direct children: a list of {name, module}. Modules in plain lists are found too.
+local function each_field(self, visit)
+  for _, key in ipairs(self[FIELDS].order) do
+    descend(tostring(key), rawget(self, key), visit, {})
+  end
+end
+
+--- The module's direct children: a list of {name, module}. Those in plain tables, at whatever depth, are found too.
 function Module:children()
   local list = {}
-  for _, entry in ipairs(self[ORDER]) do
-    local value = rawget(self, entry.key)
-    if is_module(value) then
-      list[#list + 1] = {entry.key, value}
-    elseif type(value) == "table" then
-      for i, item in ipairs(value) do
-        if is_module(item) then list[#list + 1] = {("%s.%d"):format(entry.key, i), item} end
-      end
-    end
-  end
+  each_field(self, function(name, value)
+    if is_module(value) then list[#list + 1] = {name, value} end
+  end)
   return list
 end
 
 --- The module's own tensors of a kind ("parameter" or "buffer"): a list of {name, tensor}.
 function Module:own(kind)
-  local list = {}
-  for _, entry in ipairs(self[ORDER]) do
-    local value = rawget(self, entry.key)
-    if entry.kind == kind and is_tensor(value) then list[#list + 1] = {entry.key, value} end
-  end
+  local list, buffers = {}, self[FIELDS].buffers
+  each_field(self, function(name, value)
+    if not is_tensor(value) then return end
+    local found = buffers[name] and "buffer" or is_parameter(value) and "parameter"
+    if found == kind then list[#list + 1] = {name, value} end
+  end)
   return list
 end
 
@@ -108,11 +167,15 @@ function Module:walk(visit, prefix, seen)
   end
 end
 
+-- A tensor that several modules share is listed once, under the first name.
 local function named(self, kind)
-  local list = {}
+  local list, seen = {}, {}
   self:walk(function(module, prefix)
     for _, own in ipairs(module:own(kind)) do
-      list[#list + 1] = {prefix .. own[1], own[2]}
+      if not seen[own[2]] then
+        seen[own[2]] = true
+        list[#list + 1] = {prefix .. own[1], own[2]}
+      end
     end
   end)
   return list
@@ -161,10 +224,12 @@ end
 
 --- Copies a state dict into the module's tensors. Names and shapes must be the same; nothing is changed otherwise.
 function Module:load_state_dict(state)
+  if type(state) ~= "table" then error(("load_state_dict: expected a table, got %s"):format(type(state)), 2) end
   local own = self:state_dict()
   for _, name in ipairs(sorted_names(own)) do
     local given = state[name]
     if not given then error(("load_state_dict: %s is missing"):format(name), 2) end
+    if not is_tensor(given) then error(("load_state_dict: %s is not a tensor but a %s"):format(name, type(given)), 2) end
     local want, got = table.concat(own[name].shape, "x"), table.concat(given.shape, "x")
     if want ~= got then error(("load_state_dict: %s is %s, the model wants %s"):format(name, got, want), 2) end
   end
@@ -183,6 +248,7 @@ function Module:train(on)
   return self
 end
 
+--- Switches this module alone.
 function Module:set_training(on) rawset(self, "training", on) end
 
 --- Switches to evaluation.
@@ -218,6 +284,7 @@ end
 function Module:details() return "" end
 
 Module.is_module = is_module
+Module.is_tensor = is_tensor
 
 --- Modules one after the other: nn.Sequential(nn.Linear(784, 400), nn.ReLU(), ...).
 local Sequential = Module.class "Sequential"

@@ -1,0 +1,73 @@
+--- split.lua: one part of a data set (training or test), and its batches.
+
+local core = require "genlat.core"
+
+local Split = {}
+Split.__index = Split
+
+--- images: uint8 N x H x W x C; labels: float N from 1, or nil; factors: N x F, or nil.
+function Split.new(images, labels, factors)
+  return setmetatable({images = images, labels = labels, factors = factors, count = #images}, Split)
+end
+
+function Split:__tostring()
+  return ("%d images of %s%s"):format(self.count, table.concat({table.unpack(self.images.shape, 2)}, " x "),
+                                      self.labels and ", with labels" or "")
+end
+
+--- The number of batches of a size in one epoch; the last one may be smaller.
+function Split:steps(size) return (self.count + size - 1) // size end
+
+--- Batch after batch: step, images (float 0..1, n x H x W x C), labels (n).
+-- Options: size (128); shuffle (true): in an order that depends on seed (0) and epoch (1) only; binarize ("none",
+-- "dynamic", "threshold"); first: the step to begin with (1), to go on within an epoch.
+function Split:batches(options)
+  options = options or {}
+  local size = options.size or 128
+  if math.type(size) ~= "integer" or size < 1 then
+    error(("batches: size is a whole number from 1, not %s"):format(size), 2)
+  end
+  local order
+  if options.shuffle == false then
+    order = core.arange(self.count)
+  else
+    order = core.randperm(self.count, options.seed or 0, options.epoch or 1)
+  end
+  local step, last = (options.first or 1) - 1, self:steps(size)
+  return function()
+    step = step + 1
+    if step > last then return nil end
+    local first = (step - 1) * size + 1
+    local count = math.min(size, self.count - first + 1)
+    local x = core.batch(self.images, order, first, count, options.binarize)
+    local labels = self.labels and self.labels:index_select(order:slice(1, first, first + count - 1))
+    return step, x, labels
+  end
+end
+
+--- The first n images as floats, in their order.
+function Split:head(n)
+  n = math.min(n, self.count)
+  return core.batch(self.images, core.arange(n), 1, n), self.labels and self.labels:slice(1, 1, n)
+end
+
+--- The first n images of each class, class by class, as floats: for pictures that show them all.
+function Split:of_each_class(n, classes)
+  local found, rows = {}, {}
+  for class = 1, classes do
+    found[class] = {}
+  end
+  local labels = self.labels:slice(1, 1, math.min(self.count, 200 * n * classes)):totable()
+  for i, label in ipairs(labels) do
+    local list = found[label]
+    if list and #list < n then list[#list + 1] = i end
+  end
+  for class = 1, classes do
+    for _, i in ipairs(found[class]) do
+      rows[#rows + 1] = i
+    end
+  end
+  return core.batch(self.images, core.tensor(rows), 1, #rows)
+end
+
+return Split

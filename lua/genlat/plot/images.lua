@@ -1,0 +1,50 @@
+--- images.lua: many images in one picture.
+--
+--   local sheet = images.grid(x, {columns = 10, scale = 2})    -- x: N x H x W x C, 0..1
+--   gl.write_png("samples.png", sheet)
+
+local core = require "genlat.core"
+
+local images = {}
+
+local GAP_SHADE = 0.22 -- between white-on-black images: seen, but quiet
+
+--- N images side by side, row by row: a float tensor H' x W' x C, 0..1.
+-- Options: columns (as many as make a square), gap in pixels (1; 0 for none), scale: each pixel as scale x scale (2).
+function images.grid(x, options)
+  options = options or {}
+  if x.ndim ~= 4 then
+    error(("images.grid: images are N x H x W x C, these are %s"):format(table.concat(x.shape, "x")), 2)
+  end
+  local n, h, w, c = table.unpack(x.shape)
+  local columns = math.min(options.columns or math.ceil(math.sqrt(n)), n)
+  local rows = (n + columns - 1) // columns
+  local gap, scale = options.gap or 1, options.scale or 2
+  local sheet = core.full({rows * (h + gap) + gap, columns * (w + gap) + gap, c}, GAP_SHADE)
+  local values = x:detach()
+  for i = 1, n do
+    local top = (i - 1) // columns * (h + gap) + gap
+    local left = (i - 1) % columns * (w + gap) + gap
+    sheet:slice(1, top + 1, top + h):slice(2, left + 1, left + w):copy_(values:select(1, i))
+  end
+  return images.enlarge(sheet, scale)
+end
+
+--- H x W x C with each pixel as a square of scale x scale.
+function images.enlarge(x, scale)
+  local h, w, c = table.unpack(x.shape)
+  return x:reshape(h, 1, w, 1, c):expand(h, scale, w, scale, c):reshape(h * scale, w * scale, c)
+end
+
+--- Two batches as pairs: a[1] above b[1], a[2] above b[2], ... in `columns` columns, as one batch for images.grid.
+function images.pairs(a, b, columns)
+  local rows = {}
+  for first = 1, #a, columns do
+    local last = math.min(first + columns - 1, #a)
+    rows[#rows + 1] = a:slice(1, first, last)
+    rows[#rows + 1] = b:slice(1, first, last)
+  end
+  return core.cat(rows)
+end
+
+return images

@@ -1,0 +1,69 @@
+--- train: what the training scripts share. The loop itself stands in each script.
+--
+-- train.options (command lines), train.run (the run folder: progress, log, checkpoints), train.evaluate,
+-- train.pictures and train.results (what a finished run leaves).
+
+local core = require "genlat.core"
+
+local train = {}
+
+setmetatable(train, {
+  __index = function(_, name)
+    local part = require("genlat.train." .. name)
+    train[name] = part
+    return part
+  end,
+})
+
+--- Runs a script's body. An error ends it with the message in one line and status 1; a run that was stopped by Ctrl-C
+-- ends with status 130, as shells expect.
+function train.main(body)
+  local ok, problem = xpcall(body, function(problem)
+    if type(problem) == "string" and os.getenv "GENLAT_TRACEBACK" then return debug.traceback(problem, 2) end
+    return problem
+  end)
+  if ok then return end
+  if type(problem) == "table" and problem.interrupted then os.exit(130, true) end
+  io.stderr:write(tostring(problem), "\n")
+  os.exit(1, true)
+end
+
+--- value, or an error with the message: for functions that return nil and a message.
+function train.check(value, message)
+  if value == nil then error(message, 0) end
+  return value
+end
+
+local EVALUATION_SEED = 20131220
+
+--- The mean of model:loss over a split, in evaluation, unrecorded: {loss =, reconstruction =, kl =}, nats per image.
+-- Draws from a seed of its own, so that it neither changes training nor differs from time to time.
+-- Options: size (the batch, 500), binarize.
+function train.evaluate(model, split, options)
+  options = options or {}
+  local seed, counter = core.rng_state()
+  core.seed(EVALUATION_SEED)
+  local recording = core.set_recording(false)
+  model:eval()
+  local sums = {loss = 0, reconstruction = 0, kl = 0}
+  for _, x in split:batches {size = options.size or 500, shuffle = false, binarize = options.binarize} do
+    local parts = model:loss(x)
+    for key in pairs(sums) do
+      sums[key] = sums[key] + parts[key]:item() * #x
+    end
+  end
+  model:train()
+  core.set_recording(recording)
+  core.rng_state(seed, counter)
+  for key, sum in pairs(sums) do
+    sums[key] = sum / split.count
+  end
+  return sums
+end
+
+--- "105.50 (reconstruction 80.10 + KL 25.40)"
+function train.loss_text(loss)
+  return ("%.2f (reconstruction %.2f + KL %.2f)"):format(loss.loss, loss.reconstruction, loss.kl)
+end
+
+return train

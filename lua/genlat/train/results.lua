@@ -1,0 +1,194 @@
+--- results.lua: what a finished run of an autoencoder or a VAE leaves: its pictures and report.html.
+
+local core = require "genlat.core"
+local latent = require "genlat.latent"
+local images = require "genlat.plot.images"
+local lines = require "genlat.plot.lines"
+local report = require "genlat.report"
+local scatter = require "genlat.plot.scatter"
+local train = require "genlat.train"
+
+local results = {}
+
+local COLUMNS = 10
+local MAP_POINTS = 5000
+local MORPH = 20 -- images along a side of the morph grid
+local PICTURE_SEED = 271828
+
+local function write_png(run, name, sheet) train.check(core.write_png(run.folder .. "/" .. name, sheet)) end
+
+local function write_text(run, name, text) train.check(core.write_file(run.folder .. "/" .. name, text)) end
+
+--- Where a model's latent vectors lie: the plane that its map and morph grid show. {z = points N x 2, axes = latent x 2,
+-- origin = latent or nil, names = {x label, y label}}: the two latent axes themselves, or the first two principal
+-- components of z.
+function results.plane(z)
+  if z:size(2) == 2 then return {points = z, axes = core.eye(2), names = {"z1", "z2"}} end
+  if z:size(2) == 1 then
+    return {points = core.cat({z, core.zeros(#z, 1)}, 2), axes = core.tensor {{1, 0}}, names = {"z1", ""}}
+  end
+  local p = latent.principal_components(z, 2)
+  return {
+    points = (z - p.mean):matmul(p.axes), axes = p.axes, origin = p.mean,
+    names = {"first principal component", "second principal component"},
+  }
+end
+
+--- The map of latent points (N x 2) coloured by class, as SVG.
+function results.map(points, labels, classes, settings)
+  settings.x, settings.y = points:select(2, 1):totable(), points:select(2, 2):totable()
+  settings.label = labels and labels:totable()
+  if settings.label then
+    for i, label in ipairs(settings.label) do
+      settings.label[i] = math.tointeger(label)
+    end
+  end
+  settings.classes = classes
+  return scatter.svg(settings)
+end
+
+local function loss_curves(run)
+  local function series(name, column, dash)
+    local x, y = {}, {}
+    for i, row in ipairs(run.rows) do
+      x[i], y[i] = row[1], row[column]
+    end
+    return {name = name, x = x, y = y, dash = dash}
+  end
+  local function panel(title, column)
+    return {
+      title = title, xlabel = "epoch", ylabel = "nats per image",
+      series = {series("training", column, true), series("test", column + 3)},
+    }
+  end
+  local panels = {panel("loss", 3), columns = 3, width = 1100}
+  if run.model.config.model == "vae" then
+    panels[2], panels[3] = panel("reconstruction", 4), panel("KL", 5)
+  else
+    panels.columns, panels.width = 1, 760
+  end
+  return lines.panels(panels)
+end
+
+-- Words for the report -------------------------------------------------------------------------------------------------
+
+local function words(model)
+  local vae = model.config.model == "vae"
+  local planar = model.latent <= 2
+  return {
+    real = "Images from the training data, as the model sees them.",
+    reconstructions = "Test images, which the model has not seen in training, and below each what comes back when it "
+      .. "is encoded into " .. model.latent .. (model.latent == 1 and " number" or " numbers") .. " and decoded again.",
+    samples = vae
+      and "Images that do not exist: latent vectors drawn from the prior N(0, I), decoded. The nearer they come to real "
+        .. "ones, the better the decoder covers the prior."
+      or "Latent vectors drawn from a Gaussian fitted to the encoded training images, decoded. An autoencoder has no "
+        .. "prior: where its latent space has holes, these look like nothing.",
+    manifold = (vae and "The decoder walked across latent space in equal steps of the prior's probability"
+        or "The decoder walked across latent space in equal steps of a fitted Gaussian's probability")
+      .. (planar and ", so that every image stands for an equally likely region: neighbours morph into one another."
+        or ", on the plane of the first two principal components: neighbours morph into one another."),
+    latent = "Each dot is a test image at the place where the encoder puts it"
+      .. (planar and "" or " (the first two principal components of the latent space)")
+      .. ", coloured by its class, which the model was never told."
+      .. (vae and " The dashed circles hold 39 % and 86 % of a two-dimensional standard normal distribution." or ""),
+    loss = vae
+      and "The loss is the negative evidence lower bound (reconstruction + KL), in nats per image: smaller is better. "
+        .. "Reconstruction says how unlike the decoded images are, the KL how much the latent vectors tell about "
+        .. "each image."
+      or "The loss is the reconstruction's: how unlike the decoded images are, in nats per image. Smaller is better.",
+  }
+end
+
+local function facts(run, data)
+  local values = run.values
+  local info = core.info()
+  return {
+    {"data", ("%s: %d training and %d test images"):format(data.name, data.train.count, data.test.count)},
+    {"model", ("%s, hidden layers %s, %d latent dimensions, %s likelihood"):format(run.model:name(),
+      table.concat(run.model.config.hidden, ", "), run.model.latent, run.model.config.likelihood)},
+    {"parameters", tostring(run.model:parameter_count())},
+    {"training", ("%d epochs, batches of %d, Adam at %g, seed %d"):format(#run.rows, values.batch, values.lr,
+      values.seed)},
+    {"time", ("%.1f s on %d threads (%s, OpenBLAS for %s)"):format(run.rows[#run.rows][2], core.threads(),
+      info.instruction_set, info.blas_core)},
+    {"genlat", info.version},
+  }
+end
+
+local files = {
+  {"model.safetensors", "the trained model"}, {"checkpoint.safetensors", "where --resume goes on"},
+  {"log.csv", "losses by epoch"}, {"real.png", "real images"}, {"reconstructions.png", "test images and reconstructions"},
+  {"samples.png", "new images"}, {"manifold.png", "the morph grid"}, {"latent.svg", "the latent map"},
+  {"loss.svg", "the loss curves"},
+}
+
+local function write_report(run, data, svg)
+  local text = words(run.model)
+  local loss = run:test_loss()
+  write_text(run, "report.html", train.check(report.html {
+    title = run.folder:match("([^/]+)/*$") or run.folder,
+    model = run.model:name(),
+    subtitle = ("trained on %s for %d epochs"):format(data.name, #run.rows),
+    headline = {
+      name = "test loss", value = ("%.2f"):format(loss.loss), unit = "nats per image",
+      parts = {{"reconstruction", ("%.2f"):format(loss.reconstruction)}, {"KL", ("%.2f"):format(loss.kl)}},
+    },
+    facts = facts(run, data),
+    folder = run.folder,
+    sections = {
+      {title = "Samples", text = text.samples, image = "samples.png"},
+      {title = "Reconstructions", text = text.reconstructions, image = "reconstructions.png"},
+      {title = "Latent map", text = text.latent, svg = svg.latent},
+      {title = "Morph grid", text = text.manifold, image = "manifold.png"},
+      {title = "Loss", text = text.loss, svg = svg.loss},
+      {title = "Real images", text = text.real, image = "real.png"},
+    },
+    files = files,
+  }))
+end
+
+-- All of it ------------------------------------------------------------------------------------------------------------
+
+local function write_sheets(run, data)
+  local model = run.model
+  write_png(run, "real.png", images.grid(data.train:head(10 * COLUMNS), {columns = COLUMNS}))
+  local x = data.test:head(4 * COLUMNS)
+  write_png(run, "reconstructions.png",
+    images.grid(images.pairs(x, model:reconstruct(x), COLUMNS), {columns = COLUMNS}))
+  core.seed(PICTURE_SEED)
+  write_png(run, "samples.png", images.grid(model:sample(10 * COLUMNS), {columns = COLUMNS}))
+end
+
+--- Writes a run's pictures and report. z and labels: the test set encoded; centre and spread (1 x latent): what the
+-- morph grid's standard normal quantiles are scaled by (a VAE's prior needs neither).
+local function write_all(run, data)
+  local model = run.model
+  write_sheets(run, data)
+  local z, labels = latent.encode(model, data.test)
+  local plane = results.plane(z)
+  local grid = latent.grid(MORPH, plane.axes, plane.origin)
+  if model.unstandardize then grid = model:unstandardize(latent.grid(MORPH, plane.axes)) end
+  write_png(run, "manifold.png", images.grid(model:decode(grid), {columns = MORPH, gap = 0, scale = 1}))
+  local shown = math.min(MAP_POINTS, #z)
+  local svg = {loss = loss_curves(run)}
+  svg.latent = results.map(plane.points:slice(1, 1, shown), labels and labels:slice(1, 1, shown), data.classes, {
+    title = "Latent space of " .. data.name, subtitle = ("%d test images, by class"):format(shown),
+    xlabel = plane.names[1], ylabel = plane.names[2], prior = model.config.model == "vae",
+  })
+  write_text(run, "latent.svg", svg.latent)
+  write_text(run, "loss.svg", svg.loss)
+  write_report(run, data, svg)
+end
+
+--- results.of(data): a function for run:finish.
+function results.of(data)
+  return function(run)
+    local recording = core.set_recording(false)
+    local ok, problem = pcall(write_all, run, data)
+    core.set_recording(recording)
+    if not ok then error(problem, 0) end
+  end
+end
+
+return results

@@ -1,0 +1,38 @@
+-- train_ae.lua: trains an autoencoder and shows what it learned. `lua scripts/train_ae.lua --help`
+dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
+
+local gl = require "genlat"
+local train = gl.train
+
+train.main(function()
+  local options = train.options.new("train_ae", "Trains an autoencoder (Hinton & Salakhutdinov 2006).", {
+    run = "ae", epochs = 30, latent = 20, hidden = {400},
+  })
+  options:add("--likelihood", {default = "bernoulli", convert = options.word {"bernoulli", "gaussian"},
+    metavar = "KIND", help = "of pixels: bernoulli or gaussian"})
+  local parsed = options:parse(arg)
+  local run = train.run.open(parsed)
+  local o = parsed.values
+
+  local data = train.check(gl.data.load(o.data))
+  local model = gl.models.autoencoder {
+    image = data.shape, hidden = o.hidden, latent = o.latent, likelihood = o.likelihood,
+  }
+  local optimizer = gl.optim.Adam(model, {lr = o.lr})
+  run:say("%s", model)
+  run:begin(model, optimizer, data.train:steps(o.batch))
+
+  for epoch = run.epoch, o.epochs do
+    for _, x in data.train:batches {size = o.batch, seed = o.seed, epoch = epoch, first = run.step} do
+      local loss = model:loss(x)
+      optimizer:zero_grad()
+      loss.loss:backward()
+      optimizer:step()
+      run:stepped(loss, #x)
+    end
+    model:fit_sampler((gl.latent.encode(model, data.train, 10000)))
+    run:finish_epoch(train.evaluate(model, data.test))
+  end
+
+  run:finish(train.results.of(data))
+end)
