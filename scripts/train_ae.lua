@@ -6,7 +6,7 @@ local train = gl.train
 
 train.main(function()
   local options = train.options.new("train_ae", "Trains an autoencoder (Hinton & Salakhutdinov 2006).", {
-    run = "ae", epochs = 30, latent = 20, hidden = {400},
+    run = "ae", epochs = 25, latent = 2, hidden = {512, 256},
   })
   options:add("--likelihood", {default = "bernoulli", convert = options.word {"bernoulli", "gaussian"},
     metavar = "KIND", help = "of pixels: bernoulli or gaussian"})

@@ -6,7 +6,7 @@ local train = gl.train
 
 train.main(function()
   local options = train.options.new("train_vae", "Trains a variational autoencoder (Kingma & Welling 2014).", {
-    run = "vae", epochs = 30, latent = 20, hidden = {400},
+    run = "vae", epochs = 25, latent = 2, hidden = {512, 256},
   })
   options:add("--beta", {default = 1, convert = options.number(0), metavar = "WEIGHT", help = "weight of the KL"})
   options:add("--likelihood", {default = "bernoulli", convert = options.word {"bernoulli", "gaussian"},

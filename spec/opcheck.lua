@@ -1,5 +1,5 @@
---- opcheck.lua: checks ops by the cases of spec/fixtures/ops.json: values and gradients against PyTorch's, and gradients
---- against finite differences. spec/fixtures/ops.py says how a case is made.
+--- opcheck.lua: checks ops by the cases of spec/fixtures/ops.json: values and gradients against PyTorch's, gradients
+--- against finite differences. spec/fixtures/cases.py says how a case is made.
 
 local gl = require "genlat"
 
@@ -13,7 +13,7 @@ function opcheck.read(name)
   return require("cjson").decode(text)
 end
 
--- ---- a case -----------------------------------------------------------------------------------------------------------
+-- ---- a case --------------------------------------------------------------------------------------------------------
 
 local function flatten(value, into)
   if type(value) ~= "table" then
@@ -29,7 +29,7 @@ end
 --- The elements of a tensor as a plain list.
 function opcheck.values(tensor) return flatten(tensor:totable(), {}) end
 
---- Leaves and what the op is given: views of the leaves, where the case says so. `data` stands in for the leaves' values.
+--- Leaves and what the op is given: views of the leaves, where the case says so. `data` stands in for their values.
 function opcheck.inputs(case, data)
   local leaves, inputs = {}, {}
   for i, input in ipairs(case["in"]) do
@@ -54,10 +54,10 @@ function opcheck.apply(row, case, inputs)
   return f(table.unpack(inputs))
 end
 
--- ---- comparison -------------------------------------------------------------------------------------------------------
+-- ---- comparison ----------------------------------------------------------------------------------------------------
 
--- The fixture's numbers are rounded to 9 digits. In float32 an element may be off by 1e-5 of itself, or, where it is what
--- remains of larger numbers, by 1e-6; in double by rounding alone.
+-- The fixture's numbers are rounded to 9 digits. In float32 an element may be off by 1e-5 of itself and, as it may be
+-- what remains of larger numbers, by 1e-6; in double by the fixture's rounding alone.
 local tolerance = {
   float32 = {relative = 1e-5, absolute = 1e-6},
   float64 = {relative = 1e-8, absolute = 1e-9},
@@ -79,7 +79,8 @@ end
 
 local function shape_difference(got, expected)
   local a, b = table.concat(got, "x"), table.concat(expected, "x")
-  if a ~= b:gsub("%.0", "") then return ("the value's shape is %s, expected %s"):format(a, b) end
+  b = b:gsub("%.0", "") -- JSON's numbers may come as floats
+  if a ~= b then return ("the value's shape is %s, expected %s"):format(a, b) end
 end
 
 local function in_place_difference(row, case, limits)
@@ -110,7 +111,7 @@ function opcheck.torch_difference(row, case)
   end
 end
 
--- ---- finite differences -----------------------------------------------------------------------------------------------
+-- ---- finite differences --------------------------------------------------------------------------------------------
 
 -- The weighted sum of the op's value at leaves of given values.
 local function objective(row, case, data)
@@ -158,7 +159,7 @@ function opcheck.slope_difference(row, case)
   end
 end
 
--- ---- coverage ---------------------------------------------------------------------------------------------------------
+-- ---- coverage ------------------------------------------------------------------------------------------------------
 
 --- Can a case be checked by finite differences?
 function opcheck.is_smooth(case) return case.weight ~= nil and case.smooth ~= false end
@@ -176,7 +177,7 @@ function opcheck.missing(row, cases)
   if row.differentiable and not covered(cases, opcheck.is_smooth) then
     return row.name .. " has no case with gradients in spec/fixtures/ops.py"
   end
-  for name, type, default in row.signature:gmatch "(%w+):([FPILBW])[?]?=?(%S*)" do
+  for name, type, default in row.signature:gmatch "([%w_]+):([FPILBW])[?]?=?(%S*)" do
     if not covered(cases, function(case) return case.args[name] ~= nil end) then
       return ("%s has no case with %s in spec/fixtures/ops.py"):format(row.name, name)
     end

@@ -139,7 +139,7 @@ describe("for random shapes and views", function()
   local names = {"add", "sub", "mul", "div", "maximum", "minimum", "lt", "eq"}
 
   it("pairs of tensors are matched axis by axis", function()
-    for case = 1, 200 do
+    for case = 1, 500 do
       local shape, name = random_shape(0, 4), pick(names)
       local x, y = odd(shape), odd(shrunk(shape))
       if random(1, 2) == 1 then x, y = y, x end
@@ -152,7 +152,7 @@ describe("for random shapes and views", function()
   end)
 
   it("changes in place give what their namesakes give", function()
-    for case = 1, 100 do
+    for case = 1, 300 do
       local shape, name = random_shape(1, 4), pick {"add", "sub", "mul", "div"}
       local x = odd(shape):clone():transpose(random(1, #shape), random(1, #shape)) -- not stretched
       local y = odd(shrunk(x.shape))
@@ -173,11 +173,13 @@ describe("for random shapes and views", function()
     end
     local mean, spread = sum / #list, 0
     for _, v in ipairs(list) do spread = spread + (v - mean) ^ 2 end
-    return ({sum = sum, mean = mean, max = most, min = least, norm = math.sqrt(square), var = spread / (#list - 1)})[name]
+    return ({
+      sum = sum, mean = mean, max = most, min = least, norm = math.sqrt(square), var = spread / (#list - 1),
+    })[name]
   end
 
   it("axes are folded together", function()
-    for case = 1, 200 do
+    for case = 1, 500 do
       local shape, name = random_shape(0, 5), pick {"sum", "mean", "max", "min", "norm", "var"}
       local x, keepdim = odd(shape), random(1, 2) == 1
       local axes, folded = {}, {}
@@ -209,7 +211,7 @@ describe("for random shapes and views", function()
   end)
 
   it("views of views show the right elements", function()
-    for case = 1, 150 do
+    for case = 1, 400 do
       local x = odd(random_shape(1, 5))
       local a = array(x)
       for step = 1, random(1, 5) do
@@ -272,9 +274,9 @@ describe("for random shapes and views", function()
   end)
 
   it("parts of a tensor can be set through views", function()
-    for case = 1, 100 do
+    for case = 1, 300 do
       local x = contiguous(random_shape(1, 4))
-      local shape, index, part = x.shape, {}, {}
+      local shape, index = x.shape, {}
       for axis = 1, random(1, #shape) do
         local first = random(1, shape[axis])
         local last = random(first, shape[axis])
@@ -295,20 +297,20 @@ describe("for random shapes and views", function()
       local value = odd(shrunk(x[index].shape))
       local wide = array(value:expand(x[index].shape))
       local taken = 0
-      part = build(shape, function(at)
+      local expected = build(shape, function(at)
         if not inside(at) then return before.flat[place(shape, at)] end
         taken = taken + 1
         return wide.flat[taken]
       end)
       x[index] = value
-      check(part, x, ("case %d"):format(case))
+      check(expected, x, ("case %d"):format(case))
       x[index] = 7
       assert.equal(7, x[index]:min():item())
     end
   end)
 
   it("matrices of whatever layout are multiplied", function()
-    for case = 1, 200 do
+    for case = 1, 500 do
       local m, k, n, batch = random(1, 5), random(1, 5), random(1, 5), random(2, 3)
       local form = pick {"mm", "mm", "mm", "vm", "mv", "vv", "bb", "bm", "mb", "1b", "b1"}
       local left, right = form:sub(1, 1), form:sub(2, 2)
@@ -338,7 +340,7 @@ describe("for random shapes and views", function()
   end)
 
   it("cat and stack put tensors side by side", function()
-    for case = 1, 60 do
+    for case = 1, 150 do
       local shape = random_shape(1, 4)
       local axis, list, from = random(1, #shape), {}, {}
       for k = 1, random(1, 4) do
@@ -362,7 +364,7 @@ describe("for random shapes and views", function()
   end)
 
   it("bytes are turned to floats and back", function()
-    for case = 1, 60 do
+    for case = 1, 150 do
       local shape = random_shape(1, 4)
       local x = odd(shape):mul(60):abs()
       local bytes = x:byte()
@@ -377,5 +379,42 @@ describe("for random shapes and views", function()
       check(a, bytes:transpose(1, -1):float():transpose(1, -1), ("case %d, float"):format(case))
       check(array(bytes:float():add(x)), bytes + x, ("case %d, with floats"):format(case))
     end
+  end)
+
+  -- Large enough for several threads.
+  it("large views give what their copies give, for any number of threads", function()
+    gl.seed(3)
+    local base = gl.randn(2, 150, 160)
+    local views = {
+      base:permute(1, 3, 2), base:permute(3, 1, 2), base[{{}, {1, 150, 2}, {3, 158}}], base[1]:t(), base[{{}, 7}]:t(),
+      base[{1, 3}]:expand(130, 160), base[{{}, {}, {5}}]:expand(2, 150, 156), base:flatten(),
+      base:flatten():slice(1, 2, -1, 3),
+    }
+    local work = {
+      exp = function(x) return x:exp() end,
+      shifted = function(x) return x + x:mean(-1, true) end,
+      sum = function(x) return x:sum() end,
+      rows = function(x) return x:sum(-1) end,
+      columns = function(x) return x:mean(1) end,
+      most = function(x) return x:max(1) end,
+      square = function(x) return x:matmul(x:transpose(-1, x.ndim > 1 and -2 or -1)) end,
+      softmax = function(x) return x:softmax(1) end,
+      byte = function(x) return x:mul(50):byte() end,
+      changed = function(x) return x:clone():mul_(x):add_(x, 0.5) end,
+      cat = function(x) return gl.cat({x, x}, -1) end,
+    }
+    local threads = gl.threads()
+    for i, view in ipairs(views) do
+      for name, f in pairs(work) do
+        gl.threads(1)
+        local expected = f(view:clone())
+        for n = 1, 3 do
+          gl.threads(n)
+          local error_size = (f(view):float() - expected:float()):abs():max():item()
+          assert.is_true(error_size < 1e-3, ("view %d, %s, %d threads: off by %g"):format(i, name, n, error_size))
+        end
+      end
+    end
+    gl.threads(threads)
   end)
 end)

@@ -61,7 +61,7 @@ gl_tensor *gl_tensor_full(int ndim, const int64_t *shape, double value) {
   return t;
 }
 
-gl_tensor *gl_tensor_scalar(double value) { return gl_tensor_full(0, NULL, value); }
+gl_tensor *gl_tensor_scalar(double value) { return gl_tensor_full(0, (const int64_t[GL_MAXDIM]){0}, value); }
 
 gl_tensor *gl_tensor_view(const gl_tensor *t, int ndim, const int64_t *shape, const int64_t *stride, int64_t offset) {
   gl_tensor *v = gl_calloc(sizeof *v);

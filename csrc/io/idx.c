@@ -114,7 +114,7 @@ static bool check_end(gzFile file, const header *h) {
 }
 
 static gl_tensor *read_tensor(gzFile file, const gl_input *in) {
-  header h;
+  header h = {0};
   int64_t came;
   if (!read_header(file, &h) || !check_promise(file, in, &h))
     return NULL;

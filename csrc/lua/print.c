@@ -23,7 +23,10 @@ static void number_text(char *text, const format *f, double v) {
     snprintf(text, NUMBER_SIZE, "%.4f", v);
 }
 
-static bool skipped(const format *f, int64_t i, int64_t n) { return f->elide && n > 2 * EDGE && i >= EDGE && i < n - EDGE; }
+/* After index i of n, the next one that is shown. */
+static int64_t next_shown(const format *f, int64_t i, int64_t n) {
+  return f->elide && n > 2 * EDGE && i == EDGE - 1 ? n - EDGE : i + 1;
+}
 
 /* Calls visit for each element that is shown. */
 typedef void visitor(format *f, double v);
@@ -33,9 +36,8 @@ static void visit_shown(const gl_tensor *t, int axis, int64_t at, format *f, vis
     visit(f, gl_tensor_get(t, at));
     return;
   }
-  for (int64_t i = 0; i < t->shape[axis]; i++)
-    if (!skipped(f, i, t->shape[axis]))
-      visit_shown(t, axis + 1, at * t->shape[axis] + i, f, visit);
+  for (int64_t i = 0, n = t->shape[axis]; i < n; i = next_shown(f, i, n))
+    visit_shown(t, axis + 1, at * n + i, f, visit);
 }
 
 static void look(format *f, double v) {
@@ -53,29 +55,25 @@ static void measure(format *f, double v) {
 }
 
 static void add_row(luaL_Buffer *b, const gl_tensor *t, int64_t at, int64_t n, const format *f) {
-  for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = 0, next; i < n; i = next) {
     char text[NUMBER_SIZE], padded[NUMBER_SIZE + 8];
-    if (skipped(f, i, n)) {
-      if (i == EDGE)
-        luaL_addstring(b, "  ...");
-      continue;
-    }
+    next = next_shown(f, i, n);
     number_text(text, f, gl_tensor_get(t, at + i));
     snprintf(padded, sizeof padded, "  %*s", f->width, text);
     luaL_addstring(b, padded);
+    if (next > i + 1)
+      luaL_addstring(b, "  ...");
   }
 }
 
 static void add_matrix(luaL_Buffer *b, const gl_tensor *t, int64_t at, const format *f) {
   int64_t rows = t->ndim >= 2 ? t->shape[t->ndim - 2] : 1, columns = t->ndim >= 1 ? t->shape[t->ndim - 1] : 1;
-  for (int64_t r = 0; r < rows; r++) {
-    if (skipped(f, r, rows)) {
-      if (r == EDGE)
-        luaL_addstring(b, "\n  ...");
-      continue;
-    }
+  for (int64_t r = 0, next; r < rows; r = next) {
+    next = next_shown(f, r, rows);
     luaL_addstring(b, "\n");
     add_row(b, t, at + r * columns, columns, f);
+    if (next > r + 1)
+      luaL_addstring(b, "\n  ...");
   }
 }
 
@@ -94,15 +92,13 @@ static void add_matrices(luaL_Buffer *b, const gl_tensor *t, int axis, int64_t a
     add_matrix(b, t, at * size, f);
     return;
   }
-  for (int64_t i = 0; i < t->shape[axis]; i++) {
+  for (int64_t i = 0, next, n = t->shape[axis]; i < n; i = next) {
     char longer[160];
-    if (skipped(f, i, t->shape[axis])) {
-      if (i == EDGE)
-        luaL_addstring(b, "\n...");
-      continue;
-    }
+    next = next_shown(f, i, n);
     snprintf(longer, sizeof longer, "%.120s%lld, ", indices, (long long)i + 1);
-    add_matrices(b, t, axis + 1, at * t->shape[axis] + i, longer, f);
+    add_matrices(b, t, axis + 1, at * n + i, longer, f);
+    if (next > i + 1)
+      luaL_addstring(b, "\n...");
   }
 }
 

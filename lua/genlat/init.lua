@@ -65,13 +65,12 @@ function core.tensor_methods.t(x)
   return x:transpose(1, 2)
 end
 
+local parts = {data = true, latent = true, models = true, nn = true, optim = true, plot = true, train = true}
+
 return setmetatable(gl, {
   __index = function(_, name)
-    local path = "genlat." .. tostring(name)
-    if package.searchpath(path, package.path) then
-      local part = require(path)
-      gl[name] = part
-      return part
-    end
+    if not parts[name] then return nil end
+    gl[name] = require("genlat." .. name)
+    return gl[name]
   end,
 })

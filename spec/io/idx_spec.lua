@@ -32,7 +32,7 @@ describe("IDX", function()
 
   for _, name in ipairs { "x.idx", "x.idx.gz" } do
     it("comes back as it was written: " .. name, function()
-      for _, shape in ipairs { { 7 }, { 3, 4 }, { 2, 3, 4, 1 }, { 50, 28, 28, 1 } } do
+      for _, shape in ipairs { { 7 }, { 3, 4 }, { 2, 3, 4, 1 } } do
         local tensor = gl.rand(table.unpack(shape)):mul(255):byte()
         assert.is_true(write_idx(place:path(name), tensor))
         local back = assert(read_idx(place:path(name)))
@@ -41,6 +41,13 @@ describe("IDX", function()
       end
     end)
   end
+
+  it("comes back when it is larger than what is read at a time", function()
+    local large = gl.zeros(430, 200, 200):byte() -- 17 MB
+    assert(write_idx(place:path("large.gz"), large))
+    assert(write_idx(place:path("large"), assert(read_idx(place:path("large.gz")))))
+    assert.is_true(place:read("large") == header(430, 200, 200) .. ("\0"):rep(430 * 200 * 200))
+  end)
 
   it("is written byte by byte as the format says", function()
     write_idx(place:path("x.idx"), gl.tensor { { 1, 2 }, { 3, 4 } }:byte():transpose(1, 2))
@@ -106,7 +113,7 @@ describe("IDX", function()
     describe("and compressed", function()
       local good
       before_each(function()
-        write_idx(place:path("good.gz"), gl.rand(20, 20):mul(255):byte())
+        write_idx(place:path("good.gz"), gl.rand(6, 6):mul(255):byte())
         good = place:read("good.gz")
       end)
 

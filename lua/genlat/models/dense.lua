@@ -16,7 +16,7 @@ end
 
 local likelihoods = {bernoulli = true, gaussian = true}
 
---- Fills in a config's defaults and checks it. Whole numbers may come as floats (from JSON).
+--- Fills in a config's defaults and checks it.
 function dense.config(name, given, defaults)
   local config = {model = name}
   for key, default in pairs(defaults) do
@@ -30,12 +30,11 @@ function dense.config(name, given, defaults)
   for _, key in ipairs {"image", "hidden"} do
     local sizes = {}
     for i, size in ipairs(type(config[key]) == "table" and config[key] or {config[key]}) do
-      sizes[i] = math.tointeger(size) or size
+      sizes[i] = size
     end
     check_sizes(name, key, sizes)
     config[key] = sizes
   end
-  config.latent = math.tointeger(config.latent) or config.latent
   check_sizes(name, "latent", {config.latent})
   if not likelihoods[config.likelihood] then
     error(("%s: likelihood is bernoulli or gaussian, not %s"):format(name, tostring(config.likelihood)), 0)

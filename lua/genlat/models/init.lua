@@ -10,7 +10,7 @@
 --   sample(n)  n images from the model           latent     the number of latent dimensions
 
 local core = require "genlat.core"
-local json = require "cjson.safe"
+local json = require "genlat.json"
 local safetensors = require "genlat.safetensors"
 
 local models = {}

@@ -5,7 +5,7 @@
 -- bit, as one that was not.
 
 local core = require "genlat.core"
-local json = require "cjson.safe"
+local json = require "genlat.json"
 local models = require "genlat.models"
 local safetensors = require "genlat.safetensors"
 local train = require "genlat.train"
@@ -66,13 +66,6 @@ end
 
 local function zero_sums() return {images = 0, loss = 0, reconstruction = 0, kl = 0} end
 
-local function whole_numbers(t) -- JSON has one kind of number
-  for key, value in pairs(t) do
-    if type(value) == "table" then whole_numbers(value) else t[key] = math.tointeger(value) or value end
-  end
-  return t
-end
-
 local function read_checkpoint(self, options)
   local path = self.folder .. "/checkpoint.safetensors"
   if core.file_kind(path) ~= "file" then return end
@@ -80,7 +73,6 @@ local function read_checkpoint(self, options)
   if not tensors then error(metadata, 0) end
   local state = json.decode(metadata.state or "")
   if type(state) ~= "table" or type(state.options) ~= "table" then error(path .. ": not a checkpoint of genlat's", 0) end
-  state = whole_numbers(state)
   if state.run ~= options.run then
     error(("%s: a run of train_%s, not of train_%s"):format(self.folder, tostring(state.run), options.run), 0)
   end
@@ -106,8 +98,6 @@ end
 
 -- Checkpoints ----------------------------------------------------------------------------------------------------------
 
-local function exact(x) return ("%.17g"):format(x) end
-
 local function plain_options(values)
   local plain = {}
   for key, value in pairs(values) do
@@ -127,14 +117,10 @@ function Run:save()
     tensors["optimizer." .. name] = tensor
   end
   local seed, counter = core.rng_state()
-  local sums = {}
-  for key, sum in pairs(self.sums) do
-    sums[key] = exact(sum)
-  end
   train.check(safetensors.save(self.folder .. "/checkpoint.safetensors", tensors, {
     format = "genlat", state = json.encode {
       run = self.name, options = plain_options(self.values), epoch = self.epoch, step = self.step, steps = steps,
-      rng = {("%d"):format(seed), ("%d"):format(counter)}, rows = self.rows, sums = sums, seconds = self:elapsed(),
+      rng = {("%d"):format(seed), ("%d"):format(counter)}, rows = self.rows, sums = self.sums, seconds = self:elapsed(),
     },
   }))
   self.saved_at = core.clock()
@@ -154,8 +140,7 @@ local function restore_tensors(self, tensors)
   self.model:load_state_dict(model)
 end
 
---- Gives the run its model and optimizer; where it goes on with an earlier one, they take up its state. `loss` keys of
--- the log are those of model:loss.
+--- Gives the run its model and optimizer; where it goes on with an earlier one, they take up its state.
 function Run:begin(model, optimizer, steps_per_epoch)
   self.model, self.optimizer, self.steps_per_epoch = model, optimizer, steps_per_epoch
   if self.saved then
@@ -164,9 +149,7 @@ function Run:begin(model, optimizer, steps_per_epoch)
     optimizer:set_steps(state.steps)
     core.rng_state(math.tointeger(state.rng[1]) or 0, math.tointeger(state.rng[2]) or 0)
     self.epoch, self.step, self.rows, self.seconds = state.epoch, state.step, state.rows, state.seconds
-    for key, sum in pairs(state.sums) do
-      self.sums[key] = tonumber(sum)
-    end
+    self.sums = state.sums
     self.saved = nil
     self:say("going on with %s at epoch %d, step %d", self.folder, self.epoch, self.step)
   end

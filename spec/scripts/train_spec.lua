@@ -1,0 +1,153 @@
+-- The training scripts, as a user runs them.
+local gl = require "genlat"
+local safetensors = require "genlat.safetensors"
+local shell = dofile "spec/scripts/shell.lua"
+local Folder = dofile "spec/io/folder.lua"
+
+local PICTURES = {"real.png", "reconstructions.png", "samples.png", "manifold.png"}
+local LAST = "^test loss %-?%d+%.%d%d %(reconstruction %-?%d+%.%d%d %+ KL %-?%d+%.%d%d%) nats per image$"
+local HEAD = "epoch,seconds,train_loss,train_reconstruction,train_kl,test_loss,test_reconstruction,test_kl"
+
+local data, out
+setup(function() data = shell.small_data(600, 100) end)
+teardown(function() data:remove() end)
+before_each(function() out = Folder.new() end)
+after_each(function() out:remove() end)
+
+local function arguments(more)
+  return ("--data '%s' --out '%s' --hidden 32 --epochs 2 --batch 50 %s"):format(data.name, out.name, more or "")
+end
+
+local function rows(log)
+  local list = {}
+  for line in log:gmatch("[^\n]+") do
+    list[#list + 1] = line
+  end
+  return list
+end
+
+for script, parts in pairs {["train_vae.lua"] = "KL [1-9]", ["train_ae.lua"] = "KL 0.00"} do
+  describe(script, function()
+    it("leaves a run with everything in it, and ends with the test loss", function()
+      local output, errors, status = shell.script(script, arguments())
+      assert.equal("", errors)
+      assert.equal(0, status)
+      local last = shell.last_line(output)
+      assert.matches(LAST, last)
+      assert.matches(parts, last)
+      local log = rows(out:read "log.csv")
+      assert.equal(HEAD, log[1])
+      assert.equal(3, #log)
+      assert.matches("^2,%d+%.%d+,", log[3])
+      for _, name in ipairs(PICTURES) do
+        local picture = assert(gl.read_png(out:path(name)))
+        assert.is_true(picture:size(1) >= 28 and picture:float():var():item() > 0, name)
+      end
+      for _, name in ipairs {"latent.svg", "loss.svg"} do
+        assert.matches("^<svg.*</svg>%s*$", out:read(name))
+      end
+      local page = out:read "report.html"
+      assert.matches(last:match("loss (%S+)"):gsub("%.", "%%."), page)
+      local _, pictures = page:gsub("data:image/png;base64,", "")
+      assert.equal(4, pictures)
+      local model, notes = gl.models.load(out.name)
+      assert.same({32}, model.config.hidden)
+      assert.equal(2, notes.epochs)
+    end)
+
+    it("prints the last line only when it is quiet", function()
+      local output, errors = shell.script(script, arguments "--quiet")
+      assert.equal("", errors)
+      assert.matches(LAST, (output:gsub("\n$", "")))
+    end)
+
+    it("gives equal files for equal seeds, and others for other seeds", function()
+      local again, other = Folder.new(), Folder.new()
+      shell.script(script, arguments "--seed 3 --threads 1")
+      shell.script(script, arguments "--seed 3 --threads 1 --out " .. again.name)
+      shell.script(script, arguments "--seed 4 --threads 1 --out " .. other.name)
+      for _, name in ipairs {"model.safetensors", "samples.png", "latent.svg"} do
+        assert.is_true(out:read(name) == again:read(name), name)
+        assert.is_true(out:read(name) ~= other:read(name), name)
+      end
+      again:remove()
+      other:remove()
+    end)
+  end)
+end
+
+describe("a run", function()
+  it("takes three, one or twenty latent dimensions, a Gaussian likelihood, binarized images", function()
+    for _, more in ipairs {"--latent 3", "--latent 1", "--latent 20 --likelihood gaussian", "--binarize dynamic",
+                           "--binarize threshold --beta 4", "--hidden 20,10", "--batch 599"} do
+      local output, errors, status = shell.script("train_vae.lua", arguments(more))
+      assert.equal("", errors)
+      assert.equal(0, status)
+      assert.matches(LAST, shell.last_line(output))
+    end
+  end)
+
+  it("goes to runs/vae, then to runs/vae-2, and resumes the newest", function()
+    local here = io.popen("pwd"):read()
+    local function script(more)
+      local command = shell.lua(here .. "/scripts/train_vae.lua", arguments(more):gsub("%-%-out %S+", ""))
+      local paths = ("%s;%s"):format(here, ""):gsub(";", "")
+      command = command:gsub("%./build", paths .. "/build"):gsub("%./lua", paths .. "/lua")
+      return shell.run(("cd '%s' && %s"):format(out.name, command))
+    end
+    script()
+    script()
+    local output = script "--resume --epochs 3"
+    assert.matches("going on with runs/vae%-2 at epoch 3, step 1", output)
+    assert.equal(3, #rows(out:read "runs/vae/log.csv"))
+    assert.equal(4, #rows(out:read "runs/vae-2/log.csv"))
+  end)
+
+  it("keeps to its options when it is resumed", function()
+    shell.script("train_vae.lua", arguments())
+    local _, errors, status = shell.script("train_vae.lua", arguments "--resume --latent 7")
+    assert.equal("--latent: this run was started with 2, not 7\n", errors)
+    assert.equal(1, status)
+    _, errors = shell.script("train_ae.lua", "--resume " .. out.name)
+    assert.equal(("%s: a run of train_vae, not of train_ae\n"):format(out.name), errors)
+  end)
+
+  it("stops at Ctrl-C with a checkpoint", function()
+    local _, errors, status = shell.run(("%s >/dev/null & p=$!; sleep 1; kill -INT $p; wait $p")
+      :format(shell.lua("scripts/train_vae.lua", arguments "--epochs 100000")))
+    assert.matches("^stopped in epoch %d+ at step %d+; go on with %-%-resume " .. out.name:gsub("%p", "%%%0") .. "\n$",
+      errors)
+    assert.equal(130, status)
+    assert(safetensors.load(out:path "checkpoint.safetensors"))
+  end)
+end)
+
+describe("a run that is killed again and again", function()
+  local KILLS = tonumber(os.getenv "GENLAT_KILLS") or 20
+
+  it("gives the same weights, bit for bit, as one that was not", function()
+    local options = "--data '%s' --hidden 32 --epochs 12 --batch 10 --seed 9 --quiet --out '%s'"
+    local whole = Folder.new()
+    local began = gl.core.clock()
+    shell.script("train_vae.lua", options:format(data.name, whole.name))
+    local seconds = gl.core.clock() - began
+    math.randomseed(20)
+    local unfinished = 0
+    for _ = 1, KILLS do
+      local limit = math.random() * seconds * 0.4
+      local _, errors, status = shell.run(("%s --resume >/dev/null & p=$!; sleep %.3f; kill -KILL $p; wait $p")
+        :format(shell.lua("scripts/train_vae.lua", options:format(data.name, out.name)), limit))
+      assert.is_true(status == 137 or status == 0, errors)
+      if status == 137 then unfinished = unfinished + 1 end
+      if gl.core.file_kind(out:path "checkpoint.safetensors") then
+        assert(safetensors.load(out:path "checkpoint.safetensors"))
+      end
+    end
+    assert.is_true(unfinished >= KILLS / 4, "hardly any run was killed before its end")
+    local _, errors, status = shell.script("train_vae.lua", options:format(data.name, out.name) .. " --resume")
+    assert.equal("", errors)
+    assert.equal(0, status)
+    assert.is_true(whole:read "model.safetensors" == out:read "model.safetensors")
+    whole:remove()
+  end)
+end)
