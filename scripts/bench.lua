@@ -52,7 +52,7 @@ end
 
 local function median(times)
   table.sort(times)
-  return times[(#times + 1) // 2]
+  return times[math.ceil(#times / 2)]
 end
 
 local function row(name, times)
@@ -95,7 +95,7 @@ train.main(function()
   parser:option("--threads", "of each (all cores)"):convert(train.options.whole(1))
   parser:option("--python", "a Python with PyTorch ($GENLAT_TORCH_PYTHON, or python3)")
   local ok, options = parser:pparse(arg)
-  if not ok then error(("bench: %s (--help explains)"):format(options), 0) end
+  if not ok then train.options.fail("bench", options) end
   if options.threads then gl.threads(options.threads) end
 
   local torch = start_torch(options.python or os.getenv "GENLAT_TORCH_PYTHON" or "python3", gl.threads())

@@ -19,7 +19,7 @@ local function train_model(name, model, data, o, say)
       optimizer:zero_grad()
       loss.loss:backward()
       optimizer:step()
-      progress:update(name, (epoch - 1) * steps + step, function(rate) return ("%d steps/s"):format(rate // 1) end, "")
+      progress:update(name, (epoch - 1) * steps + step, function(rate) return ("%.0f steps/s"):format(rate) end, "")
     end
   end
   progress:clear()

@@ -51,7 +51,7 @@ train.main(function()
   parser:option("--out", "folder for the pictures (the run's)")
   parser:epilog "Writes interpolation.png, one walk, linear above and spherical below, and interpolation_grid.png."
   local ok, options = parser:pparse(arg)
-  if not ok then error(("interpolate: %s (--help explains)"):format(options), 0) end
+  if not ok then train.options.fail("interpolate", options) end
 
   local model, notes = gl.models.load(options.run)
   train.check(model, notes)

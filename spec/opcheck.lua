@@ -173,17 +173,17 @@ end
 --- nil where an op's cases are enough, else a message that says what is missing: a case; for a differentiable op one
 --- with gradients and away from kinks; each of the arguments and each of an argument's words in some case.
 function opcheck.missing(row, cases)
-  if not cases or #cases == 0 then return row.name .. " has no case in spec/fixtures/ops.py" end
+  if not cases or #cases == 0 then return row.name .. " has no case in spec/fixtures/families" end
   if row.differentiable and not covered(cases, opcheck.is_smooth) then
-    return row.name .. " has no case with gradients in spec/fixtures/ops.py"
+    return row.name .. " has no case with gradients in spec/fixtures/families"
   end
   for name, type, default in row.signature:gmatch "([%w_]+):([FPILBW])[?]?=?(%S*)" do
     if not covered(cases, function(case) return case.args[name] ~= nil end) then
-      return ("%s has no case with %s in spec/fixtures/ops.py"):format(row.name, name)
+      return ("%s has no case with %s in spec/fixtures/families"):format(row.name, name)
     end
     for word in (type == "W" and default or ""):gsub("^[^|]*|?", ""):gmatch "[^|]+" do
       if not covered(cases, function(case) return case.args[name] == word end) then
-        return ("%s has no case with %s = %s in spec/fixtures/ops.py"):format(row.name, name, word)
+        return ("%s has no case with %s = %s in spec/fixtures/families"):format(row.name, name, word)
       end
     end
   end

@@ -6,6 +6,12 @@
 #include "core/parallel.h"
 #include "genlat.h"
 
+#ifdef GL_FLOAT64
+#define GL_NEXT nextafter
+#else
+#define GL_NEXT nextafterf
+#endif
+
 static gl_rng default_rng = {0, 0};
 
 gl_rng *gl_rng_default(void) { return &default_rng; }
@@ -39,6 +45,7 @@ typedef struct job {
   gl_real *out;
   const gl_real *p;
   double a, b;
+  gl_real below; /* the largest number below b, where rounding must not reach b */
   int64_t n;
 } job;
 
@@ -60,7 +67,8 @@ static void uniform_blocks(int64_t from, int64_t to, void *context) {
     int64_t first = b * 4, last = first + count * 4 < j->n ? first + count * 4 : j->n;
     for (int64_t i = first; i < last; i++) {
       double u = unit(flat[i - first]);
-      j->out[i] = (gl_real)(j->p ? (u < j->p[i] ? 1.0 : 0.0) : j->a + u * (j->b - j->a));
+      gl_real x = (gl_real)(j->a + u * (j->b - j->a));
+      j->out[i] = j->p ? (u < j->p[i] ? 1 : 0) : x < j->below ? x : j->below;
     }
   }
 }
@@ -92,7 +100,8 @@ static void run(gl_rng *rng, job j, int weight, gl_range_body *body) {
 }
 
 void gl_rng_uniform(gl_rng *rng, gl_real *out, int64_t n, double low, double high) {
-  run(rng, (job){.out = out, .a = low, .b = high, .n = n}, 24, uniform_blocks);
+  gl_real top = (gl_real)high, below = top > (gl_real)low ? GL_NEXT(top, (gl_real)low) : top;
+  run(rng, (job){.out = out, .a = low, .b = high, .below = below, .n = n}, 24, uniform_blocks);
 }
 
 void gl_rng_normal(gl_rng *rng, gl_real *out, int64_t n, double mean, double std) {

@@ -84,7 +84,7 @@ bool gl_axis(const gl_arg *arg, int ndim, int *axis) { return normal_axis(arg->i
 
 bool gl_axes(const gl_arg *arg, int ndim, bool *chosen) {
   for (int i = 0; i < ndim; i++)
-    chosen[i] = !arg->given;
+    chosen[i] = !arg->given || arg->list.n == 0;
   for (int k = 0; arg->given && k < arg->list.n; k++) {
     int axis = 0;
     if (!normal_axis(arg->list.v[k], ndim, &axis))

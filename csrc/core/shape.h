@@ -15,7 +15,7 @@ bool gl_writable(const gl_tensor *t);
 
 /* Axes and indices as users type them, from 1 or from the end (-1), to 0, 1, ... */
 bool gl_axis(const gl_arg *arg, int ndim, int *axis);
-bool gl_axes(const gl_arg *arg, int ndim, bool *chosen); /* none given: all; an axis given twice is an error */
+bool gl_axes(const gl_arg *arg, int ndim, bool *chosen); /* none given, or an empty list: all; an axis given twice is an error */
 bool gl_index(int64_t i, int64_t size, const char *what, int64_t *index);
 
 /* A loop nest over up to four operands of one shape: axes of size 1 dropped and neighbours merged where all

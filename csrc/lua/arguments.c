@@ -7,7 +7,7 @@
 static const char *type_name(lua_State *L, int i) {
   if (gll_test(L, i))
     return "a tensor";
-  return lua_isinteger(L, i) || !lua_isnumber(L, i) ? luaL_typename(L, i) : "number with a fraction";
+  return lua_type(L, i) == LUA_TNUMBER && !lua_isinteger(L, i) ? "number with a fraction" : luaL_typename(L, i);
 }
 
 static void mistake(lua_State *L, const char *name, const gl_parameter *p, const char *expected, int i) {

@@ -83,7 +83,8 @@ static int mix_shapes(chance *c, const gl_digit_way *way, gl_dot *knot) {
   return n;
 }
 
-/* The hand's unsteadiness: each knot's offset remembers half of the one before, so that lines bend and do not shake. */
+/* The hand's unsteadiness at each knot. An offset remembers half of the one before, so that lines bend and do not
+ * shake; a ring's end misses its beginning. */
 static void wobble(chance *c, float deviation, gl_dot *knot, int n) {
   const float memory = 0.5f, fresh = 0.866f; /* memory^2 + fresh^2 = 1 */
   float x = normal(c, 0, deviation), y = normal(c, 0, deviation);
@@ -92,6 +93,30 @@ static void wobble(chance *c, float deviation, gl_dot *knot, int n) {
     knot[i].y += y;
     x = memory * x + fresh * normal(c, 0, deviation);
     y = memory * y + fresh * normal(c, 0, deviation);
+  }
+}
+
+/* Bends the paper under the figure by a few random waves, most of them longer than the figure is high. */
+static void swell(chance *c, float deviation, gl_dot *knot, int n) {
+  enum { WAVES = 4 };
+  float wide[WAVES], high[WAVES], phase[WAVES], x[WAVES], y[WAVES];
+  float most = deviation * sqrtf(6.0f / WAVES); /* U(-1, 1) has variance 1/3, a cosine 1/2 */
+  for (int w = 0; w < WAVES; w++) {
+    wide[w] = normal(c, 0, 4.5f); /* radians a height */
+    high[w] = normal(c, 0, 4.5f);
+    phase[w] = uniform(c, 0, 6.2831853f);
+    x[w] = uniform(c, -most, most);
+    y[w] = uniform(c, -most, most);
+  }
+  for (int i = 0; i < n; i++) {
+    float dx = 0, dy = 0;
+    for (int w = 0; w < WAVES; w++) {
+      float wave = cosf(wide[w] * knot[i].x + high[w] * knot[i].y + phase[w]);
+      dx += x[w] * wave;
+      dy += y[w] * wave;
+    }
+    knot[i].x += dx;
+    knot[i].y += dy;
   }
 }
 
@@ -198,7 +223,7 @@ static void choose_factors(chance *c, int digit, float *factor) {
   factor[GL_DIGITS_THICKNESS] = u->thickness * expf(normal(c, 0, 0.25f));
   factor[GL_DIGITS_PRESSURE] = uniform(c, 0, 0.16f);
   factor[GL_DIGITS_TAPER] = uniform(c, -0.05f, 0.35f);
-  factor[GL_DIGITS_WOBBLE] = uniform(c, 0.007f, 0.042f);
+  factor[GL_DIGITS_WOBBLE] = uniform(c, 0.01f, 0.065f);
 }
 
 static void draw_digit(uint64_t seed, uint64_t index, uint8_t *image, uint8_t *label, float *factor) {
@@ -211,7 +236,8 @@ static void draw_digit(uint64_t seed, uint64_t index, uint8_t *image, uint8_t *l
   factor[GL_DIGITS_STYLE] = (float)style;
   int n = mix_shapes(&c, way, knot);
   warp(&c, knot, n);
-  wobble(&c, factor[GL_DIGITS_WOBBLE], knot, n);
+  swell(&c, factor[GL_DIGITS_WOBBLE], knot, n);
+  wobble(&c, factor[GL_DIGITS_WOBBLE] / 2, knot, n);
   slant_and_turn(knot, n, factor);
   press(&c, knot, n, factor);
   int dots = gl_strokes_flatten(knot, n, STEP, dot, DOTS);

@@ -82,7 +82,7 @@ end
 --- The options that every training script has. defaults: run, epochs, batch, latent, hidden, lr; those left out are not
 -- options of the script.
 function Options.new(program, description, defaults)
-  local self = setmetatable({order = {}, defaults = {}}, Options)
+  local self = setmetatable({program = program, order = {}, defaults = {}}, Options)
   self.parser = argparse(program, description)
   self.parser:epilog "A run leaves its pictures, its log, the model and report.html in its folder."
   self.run = defaults.run
@@ -105,11 +105,16 @@ function Options.new(program, description, defaults)
   return self
 end
 
+--- Ends a script because of a mistake on its command line, which argparse may have told in two lines.
+function Options.fail(program, message)
+  error(("%s: %s (--help explains)"):format(program, message:gsub("\n", ". ")), 0)
+end
+
 --- Reads the command line. Returns {values = what to use, given = what was asked for}. Mistakes end the program with one
 -- line and status 1; --help prints the help.
 function Options:parse(arguments)
   local ok, given = self.parser:pparse(arguments)
-  if not ok then error(("%s: %s (--help explains)"):format(self.parser:get_usage():match("Usage: (%S+)"), given), 0) end
+  if not ok then Options.fail(self.program, given) end
   local values = {}
   for _, key in ipairs(self.order) do
     values[key] = given[key]

@@ -1,0 +1,375 @@
+-- Modules and layers as a user writes and uses them.
+
+local gl = require "genlat"
+local nn = gl.nn
+
+local function raises(message, f, ...)
+  local ok, got = pcall(f, ...)
+  assert.is_false(ok, "expected an error: " .. message)
+  assert.equal(message, (got:gsub("^%S-:%d+: ", "")))
+end
+
+local function names(module)
+  local list = {}
+  for i, entry in ipairs(module:named_parameters()) do list[i] = entry[1] end
+  return list
+end
+
+local function biggest_difference(a, b) return (a - b):abs():max():item() end
+
+describe("a class of modules", function()
+  local Net = nn.class "Net"
+  function Net:init(hidden)
+    self.second = nn.Linear(hidden, 2)
+    self.first = nn.Linear(3, hidden)
+    self.scale = nn.Parameter(gl.ones(2))
+    self.constant = gl.ones(2)
+    self:register_buffer("steps", gl.zeros(1))
+  end
+  function Net:forward(x) return self.second(self.first(x):relu()) * self.scale end
+
+  it("makes instances that are called", function()
+    local net = Net(4)
+    local x = gl.randn(5, 3)
+    local y = net(x)
+    assert.same({5, 2}, y.shape)
+    assert.is_true(y.requires_grad)
+    assert.is_true(net.training)
+    assert.equal("Net", net:name())
+    assert.is_true(nn.is_module(net))
+    assert.is_false(nn.is_module {} or nn.is_module(x) or nn.is_module(nil))
+  end)
+
+  it("returns all that forward returns", function()
+    local Pair = nn.class "Pair"
+    function Pair:forward(x, y) return x, nil, y end
+    assert.equal(3, select("#", Pair()(1, 2)))
+    local mean, _, logvar = Pair()(1, 2)
+    assert.same({1, 2}, {mean, logvar})
+  end)
+
+  it("finds its parameters in the order of their definition", function()
+    local net = Net(4)
+    assert.same({"scale", "second.weight", "second.bias", "first.weight", "first.bias"}, names(net))
+    assert.equal(#names(net), #net:parameters())
+    assert.equal(2 + 4 * 2 + 2 + 3 * 4 + 4, net:parameter_count())
+  end)
+
+  it("finds modules and parameters in tables, at any depth", function()
+    local Deep = nn.class "Deep"
+    function Deep:init()
+      self.blocks = {{nn.Linear(1, 2), nn.ReLU()}, {nn.Linear(2, 1, false)}}
+      self.heads = {zeta = nn.Linear(1, 1), alpha = nn.Linear(1, 1)}
+      self.scales = {nn.Parameter(gl.ones(1)), nn.Parameter(gl.ones(1))}
+      self.config = {sizes = {1, 2}, name = "deep"}
+      self.config.itself = self.config
+    end
+    local deep = Deep()
+    assert.same({
+      "scales.1", "scales.2", "blocks.1.1.weight", "blocks.1.1.bias", "blocks.2.1.weight", "heads.alpha.weight",
+      "heads.alpha.bias", "heads.zeta.weight", "heads.zeta.bias",
+    }, names(deep))
+    table.insert(deep.blocks, nn.Linear(3, 3))
+    assert.equal(11, #deep:parameters())
+  end)
+
+  it("lists what is shared once", function()
+    local Tied = nn.class "Tied"
+    function Tied:init()
+      self.a = nn.Linear(2, 2)
+      self.b = self.a
+      self.weight = self.a.weight
+      self.parent = self
+    end
+    local tied = Tied()
+    assert.same({"weight", "a.bias"}, names(tied))
+    assert.matches("^Tied", tostring(tied))
+    tied.a = nil
+    tied.a = nn.Linear(2, 2) -- set anew
+    assert.same({"weight", "a.weight", "a.bias", "b.bias"}, names(tied))
+  end)
+
+  it("knows a parameter by requires_grad, however late, and not by what was computed", function()
+    local Late = nn.class "Late"
+    function Late:init()
+      self.w = gl.ones(2)
+      self.w.requires_grad = true
+    end
+    function Late:forward(x)
+      self.last = self.w * x
+      return self.last
+    end
+    local late = Late()
+    late(2)
+    assert.same({"w"}, names(late))
+    late:freeze()
+    assert.same({"w"}, names(late))
+    late.w = nn.Parameter(gl.zeros(3))
+    assert.equal(3, late:parameter_count())
+  end)
+
+  it("may be derived from another", function()
+    local Wide = nn.class("Wide", Net)
+    function Wide:init() Net.init(self, 10) end
+    assert.same({1, 2}, Wide()(gl.ones(1, 3)).shape)
+    assert.equal(10, #Wide().first.bias)
+    local Named = nn.class("Named", nn.Linear)
+    local layer = Named(3, 4)
+    assert.same({4, 3}, layer.weight.shape)
+    assert.equal(3, layer.inputs)
+    assert.equal("Named(inputs = 3, outputs = 4, bias = true)  N x 4  16 parameters", tostring(layer))
+  end)
+
+  it("says what is missing", function()
+    raises("Empty: write its forward(x)", nn.class "Empty"(), 1)
+    raises("class: expected a name, got nil", nn.class)
+    raises("Parameter: expected a tensor, got number", nn.Parameter, 1)
+    raises("register_buffer: n: expected a tensor", function() Net(1):register_buffer("n", 3) end)
+    raises("Sequential: argument 2 is not a module but a function", function()
+      local s = nn.Sequential(nn.ReLU(), print)
+      return s
+    end)
+  end)
+end)
+
+describe("a module", function()
+  local function model() return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Dropout(0.5), nn.Linear(4, 1)) end
+
+  it("hands its parameters on by name", function()
+    local a, b = model(), model()
+    local state = a:state_dict()
+    assert.is_true(state["1.weight"] == a[1].weight)
+    b:load_state_dict(state)
+    local x = gl.randn(2, 3)
+    assert.same(a:eval()(x):totable(), b:eval()(x):totable())
+    assert.is_false(a[1].weight == b[1].weight)
+    assert.is_true(b[1].weight.requires_grad)
+  end)
+
+  it("keeps buffers with its state, untrained", function()
+    local Counter = nn.class "Counter"
+    function Counter:init() self:register_buffer("n", gl.zeros(1)) end
+    local a, b = Counter(), Counter()
+    a.n = a.n + 5
+    b:load_state_dict(a:state_dict())
+    assert.equal(5, b.n:item())
+    assert.equal(0, #a:parameters())
+  end)
+
+  it("refuses a state of another model, and stays as it is", function()
+    local a = model()
+    local before = a[1].weight:totable()
+    local function with(change)
+      local state = {}
+      for name, tensor in pairs(model():state_dict()) do state[name] = tensor end
+      change(state)
+      return function() a:load_state_dict(state) end
+    end
+    raises("load_state_dict: 4.bias is missing", with(function(s) s["4.bias"] = nil end))
+    raises("load_state_dict: the model has no 5.bias", with(function(s) s["5.bias"] = gl.ones(1) end))
+    raises("load_state_dict: 1.weight is 3x4, the model wants 4x3", with(function(s) s["1.weight"] = gl.ones(3, 4) end))
+    raises("load_state_dict: 4.bias is not a tensor but a number", with(function(s) s["4.bias"] = 1 end))
+    raises("load_state_dict: expected a table, got nil", a.load_state_dict, a)
+    assert.same(before, a[1].weight:totable())
+  end)
+
+  it("switches dropout with train and eval", function()
+    local m = nn.Sequential(nn.Sequential(nn.Dropout(0.5)))
+    local x = gl.ones(1000)
+    local share = m(x):eq(0):mean():item()
+    assert.is_true(share > 0.4 and share < 0.6)
+    assert.same({0, 2}, {m(x):min():item(), m(x):max():item()})
+    assert.is_true(m:eval() == m)
+    assert.is_false(m[1][1].training)
+    assert.same(x:totable(), m(x):totable())
+    m:train()
+    assert.is_true(m(x):eq(0):sum():item() > 0)
+  end)
+
+  it("has no gradients computed while it is frozen", function()
+    local front, back = nn.Linear(2, 3), nn.Linear(3, 1)
+    back:freeze()
+    back(front(gl.ones(4, 2))):sum():backward()
+    assert.is_nil(back.weight.grad)
+    assert.is_nil(back.bias.grad)
+    assert.same({3, 2}, front.weight.grad.shape)
+    assert.is_false(back(gl.ones(1, 3)).requires_grad)
+    back:unfreeze()
+    back(front(gl.ones(4, 2))):sum():backward()
+    assert.same({1, 3}, back.weight.grad.shape)
+    back:zero_grad()
+    assert.is_nil(back.weight.grad)
+    local y = back(gl.ones(1, 3)):sum()
+    back:freeze() -- after it was recorded
+    y:backward()
+    assert.is_nil(back.weight.grad)
+    local w = gl.ones(2, {requires_grad = true})
+    local loss = w:square():sum()
+    w.requires_grad = false
+    loss:backward()
+    assert.is_nil(w.grad)
+  end)
+
+  it("visits all modules by apply, each once", function()
+    local m, seen = model(), {}
+    assert.is_true(m:apply(function(x) seen[#seen + 1] = x:name() end) == m)
+    assert.same({"Sequential", "Linear", "Tanh", "Dropout", "Linear"}, seen)
+  end)
+
+  it("prints as a tree with shapes and counts", function()
+    local m = nn.Sequential(nn.Linear(784, 400), nn.ReLU(), nn.Sequential(nn.Dropout(0.1), nn.Linear(400, 2, false)))
+    assert.equal([[
+Sequential                                              N x 2    314,800 parameters
+  1: Linear(inputs = 784, outputs = 400, bias = true)   N x 400  314,000 parameters
+  2: ReLU                                               N x 400
+  3: Sequential                                         N x 2    800 parameters
+    1: Dropout(p = 0.1)                                 N x 400
+    2: Linear(inputs = 400, outputs = 2, bias = false)  N x 2    800 parameters]], tostring(m))
+    local Named = nn.class "Named"
+    function Named:init() self.name = "a field that hides a method" end
+    assert.equal("Named", tostring(Named()))
+  end)
+
+  it("prints without changing anything", function()
+    local m = model()
+    m[3]:eval()
+    gl.seed(1)
+    local seed, counter = gl.core.rng_state()
+    tostring(m)
+    assert.same({seed, counter}, {gl.core.rng_state()})
+    assert.is_true(m.training)
+    assert.is_false(m[3].training)
+    assert.is_nil(m[1].weight.grad)
+    assert.is_true(m(gl.ones(1, 3)).requires_grad)
+  end)
+end)
+
+describe("init", function()
+  local init = nn.init
+  local function moments(f, ...)
+    gl.seed(1)
+    local w = gl.zeros(200, 100, {requires_grad = true}) -- 200 outputs, 100 inputs
+    assert.is_true(f(w, ...) == w)
+    assert.is_true(w.requires_grad)
+    return w:mean():item(), w:std():item(), w:abs():max():item()
+  end
+  local function near(expected, got) assert.is_true(math.abs(got - expected) < 0.03 * expected, got) end
+
+  it("draws from the distributions of the papers", function()
+    local mean, std, most = moments(init.uniform, -2, 4)
+    near(1, mean)
+    near(6 / math.sqrt(12), std)
+    near(4, most)
+    mean, std = moments(init.normal, 5, 2)
+    near(5, mean)
+    near(2, std)
+    _, std, most = moments(init.xavier_uniform)
+    near(math.sqrt(2 / 300), std)
+    near(math.sqrt(6 / 300), most)
+    _, std = moments(init.xavier_normal, 3)
+    near(3 * math.sqrt(2 / 300), std)
+    _, std = moments(init.kaiming_normal)
+    near(math.sqrt(2 / 100), std)
+    _, std, most = moments(init.kaiming_uniform, 1)
+    near(math.sqrt(1 / 100), std)
+    near(math.sqrt(3 / 100), most)
+    assert.same({7, 7}, init.constant(gl.zeros(2), 7):totable())
+  end)
+
+  it("wants weights where it speaks of inputs", function()
+    raises("xavier_normal: a weight has at least 2 axes, this is 1", init.xavier_normal, gl.zeros(3))
+  end)
+end)
+
+-- One check a layer, or more; a new layer without any fails.
+local checks = {}
+
+function checks.Linear()
+  gl.seed(1)
+  local layer = nn.Linear(100, 50)
+  for _, p in ipairs(layer:parameters()) do -- PyTorch's default
+    local most = p:abs():max():item()
+    assert.is_true(most <= 0.1 and most > 0.09)
+  end
+  assert.is_true(math.abs(layer.weight:std():item() - 0.1 / math.sqrt(3)) < 0.001)
+  local x = gl.randn(2, 3, 100)
+  assert.is_true(biggest_difference(layer(x), x:matmul(layer.weight:t()) + layer.bias) < 1e-4)
+  local plain = nn.Linear(3, 2, {bias = false})
+  assert.is_false(plain.bias)
+  assert.same({{0, 0}}, plain(gl.zeros(1, 3)):totable())
+  assert.equal(1, #plain:parameters())
+  raises("linear: input has 4 features, weight wants 3 (input 2x4, weight 2x3)", plain, gl.ones(2, 4))
+  raises("Linear: outputs is missing", nn.Linear, 3)
+  raises("Linear: inputs and outputs are at least 1, not 0 and 1", nn.Linear, 0, 1)
+  raises("Linear: there is no option 'biass' (it takes inputs, outputs, bias = true)", nn.Linear, 1, 1, {biass = true})
+  raises("Linear: weight is set when the layer is made; copy_ changes its values",
+         function() plain.weight = gl.ones(2, 3) end)
+  raises("Linear: expected a tensor, got number", plain, 1)
+end
+
+function checks.Dropout()
+  raises("Dropout: p is the share to drop, at least 0 and less than 1, not 1", nn.Dropout, 1)
+  local layer = nn.Dropout(0.2)
+  local y = layer(gl.ones(10000))
+  assert.is_true(math.abs(y:eq(0):mean():item() - 0.2) < 0.02)
+  assert.is_true(math.abs(y:max():item() - 1.25) < 1e-6)
+  assert.equal(0.2, layer.p)
+  raises("Dropout: p is set when the layer is made", function() layer.p = 0.5 end)
+end
+
+function checks.Flatten()
+  assert.same({2, 60}, nn.Flatten()(gl.ones(2, 3, 4, 5)).shape)
+  assert.same({2, 3, 20}, nn.Flatten(3)(gl.ones(2, 3, 4, 5)).shape)
+end
+
+function checks.Reshape()
+  assert.same({2, 3, 4, 5}, nn.Reshape(3, 4, 5)(gl.ones(2, 60)).shape)
+  assert.same({2, 3, 20}, nn.Reshape({3, -1})(gl.ones(2, 60)).shape)
+  raises("reshape: 2x60 has 120 elements, which do not make 2x7", nn.Reshape(7), gl.ones(2, 60))
+end
+
+function checks.Softmax()
+  local x = gl.randn(3, 4)
+  assert.is_true(biggest_difference(nn.Softmax()(x), x:exp() / x:exp():sum(2, true)) < 1e-6)
+  assert.is_true(biggest_difference(nn.Softmax(1)(x):sum(1), gl.ones(4)) < 1e-6)
+end
+
+-- The layers that are a function of each element.
+for name, f in pairs {
+  ReLU = function(x) return math.max(x, 0) end,
+  LeakyReLU = function(x) return x > 0 and x or 0.01 * x end,
+  Tanh = function(x) return (math.exp(x) - math.exp(-x)) / (math.exp(x) + math.exp(-x)) end,
+  Sigmoid = function(x) return 1 / (1 + math.exp(-x)) end,
+  Softplus = function(x) return math.log(1 + math.exp(x)) end,
+} do
+  checks[name] = function()
+    local x = gl.linspace(-4, 4, 9)
+    local expected = {}
+    for i, v in ipairs(x:totable()) do expected[i] = f(v) end
+    local layer = nn[name]()
+    assert.is_true(biggest_difference(layer(x), gl.tensor(expected)) < 1e-5)
+    assert.same({2, 3, 1}, layer(gl.ones(2, 3, 1)).shape)
+    assert.equal(0, #layer:parameters())
+  end
+end
+
+describe("the layer", function()
+  for name, layer in pairs(nn.layers) do
+    it(name .. " does what it says", function()
+      assert.is_function(checks[name], "write a check for " .. name)
+      assert.is_true(#layer.doc > 0)
+      checks[name]()
+    end)
+  end
+
+  it("LeakyReLU takes a slope", function()
+    assert.same({-0.5, 2}, nn.LeakyReLU(0.5)(gl.tensor {-1, 2}):totable())
+    assert.same({-0.5, 2}, nn.LeakyReLU({slope = 0.5})(gl.tensor {-1, 2}):totable())
+    raises("ReLU: too many arguments (it takes none)", nn.ReLU, 1)
+  end)
+
+  it("takes bytes", function()
+    assert.same({1, 2, 3}, nn.ReLU()(gl.arange(3):byte()):totable())
+    assert.same({1, 2}, nn.Linear(3, 2)(gl.ones(1, 3):byte()).shape)
+  end)
+end)
