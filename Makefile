@@ -117,7 +117,7 @@ $(OUT)/leaks.so: spec/leaks.c $(OUT)/obj/flags
 # at exit, where Lua has unloaded the code that would be named: spec/aggressive_gc.lua makes it.
 $(OUT)/lua: $(OUT)/leaks.so
 	@{ echo '#!/usr/bin/env bash'; \
-	  echo 'export ASAN_OPTIONS=leak_check_at_exit=0 UBSAN_OPTIONS=print_stacktrace=1'; \
+	  echo 'export ASAN_OPTIONS=leak_check_at_exit=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1'; \
 	  echo 'LD_PRELOAD="'"$$($(CC) -print-file-name=libasan.so) $(abspath $<)"'" exec -a "$$0" $(LUA) "$$@"'; } > $@
 	@chmod +x $@
 

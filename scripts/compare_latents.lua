@@ -8,6 +8,8 @@ local images, scatter, base64, train = gl.plot.images, gl.plot.scatter, gl.plot.
 
 local GRID, MAP_POINTS, SHARE = 20, 4000, 0.98
 
+local function steps_per_second(rate) return ("%.0f steps/s"):format(rate) end
+
 local function train_model(name, model, data, o, say)
   local optimizer = gl.optim.Adam(model, {lr = o.lr})
   local steps = data.train:steps(o.batch)
@@ -19,7 +21,7 @@ local function train_model(name, model, data, o, say)
       optimizer:zero_grad()
       loss.loss:backward()
       optimizer:step()
-      progress:update(name, (epoch - 1) * steps + step, function(rate) return ("%.0f steps/s"):format(rate) end, "")
+      progress:update(name, (epoch - 1) * steps + step, steps_per_second, "")
     end
   end
   progress:clear()
@@ -79,7 +81,8 @@ train.main(function()
 
   local panels, below = {}, {}
   for _, kind in ipairs {
-    {"autoencoder", "Autoencoder", "Nothing says where images should lie: it spreads them out in arms, with empty space between."},
+    {"autoencoder", "Autoencoder",
+      "Nothing says where images should lie: it spreads them out in arms, with empty space between."},
     {"vae", "VAE", "The KL pulls all images towards N(0, I) (circles at 1 and 2 standard deviations): no holes."},
   } do
     gl.seed(o.seed)

@@ -72,7 +72,7 @@ describe("VAE", function()
 
   it("has a KL of 0 exactly where the posterior is the prior", function()
     local model = gl.models.vae {hidden = {16}, latent = 3}
-    for _, layer in ipairs {model.mean, model.logvar_of_z} do
+    for _, layer in ipairs {model.mean, model.logvar} do
       for _, p in ipairs(layer:parameters()) do
         gl.nn.init.constant(p, 0)
       end

@@ -189,6 +189,7 @@ describe("for random shapes and views", function()
           table.insert(axes, random(1, #axes + 1), random(1, 2) == 1 and axis or axis - #shape - 1)
         end
       end
+      for axis = 1, #axes == 0 and #shape or 0 do folded[axis] = true end -- none given: all
       local a, result = array(x), {}
       for axis = 1, #shape do
         if not folded[axis] then result[#result + 1] = shape[axis] elseif keepdim then result[#result + 1] = 1 end

@@ -191,6 +191,18 @@ void gll_push_value(lua_State *L, const gl_parameter *p, const gl_arg *arg) {
   }
 }
 
+static void set_field(lua_State *L, const char *key, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, key);
+}
+
+void gll_push_description(lua_State *L, const char *name, const char *signature, const char *doc) {
+  lua_createtable(L, 0, 6);
+  set_field(L, "name", name);
+  set_field(L, "signature", signature);
+  set_field(L, "doc", doc);
+}
+
 int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t *sizes) {
   gl_parameter p = {.name = "sizes"};
   gl_list list;

@@ -53,6 +53,9 @@ void gll_push_value(lua_State *L, const gl_parameter *p, const gl_arg *arg);
 /* The parameter called `key` of a signature and its place among those that are not tensors, or -1. */
 int gll_find_parameter(const char *signature, const char *key, gl_parameter *p);
 
+/* Pushes {name =, signature =, doc =}: an op, layer or optimizer as data. */
+void gll_push_description(lua_State *L, const char *name, const char *signature, const char *doc);
+
 /* The tensors of the list at index i, which raises where an element is something else; freed by gl_free. */
 gl_tensor **gll_tensor_list(lua_State *L, const char *name, int i, int *count);
 

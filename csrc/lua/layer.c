@@ -77,13 +77,7 @@ static int train(lua_State *L) {
 static int layer_table(lua_State *L) {
   lua_newtable(L);
   for (int i = 0; gl_layer_types[i]; i++) {
-    lua_createtable(L, 0, 3);
-    lua_pushstring(L, gl_layer_types[i]->name);
-    lua_setfield(L, -2, "name");
-    lua_pushstring(L, gl_layer_types[i]->signature);
-    lua_setfield(L, -2, "signature");
-    lua_pushstring(L, gl_layer_types[i]->doc);
-    lua_setfield(L, -2, "doc");
+    gll_push_description(L, gl_layer_types[i]->name, gl_layer_types[i]->signature, gl_layer_types[i]->doc);
     lua_rawseti(L, -2, i + 1);
   }
   return 1;

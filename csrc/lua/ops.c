@@ -26,11 +26,6 @@ static int apply(lua_State *L) {
   return gll_push(L, out);
 }
 
-static void set_field(lua_State *L, const char *key, const char *value) {
-  lua_pushstring(L, value);
-  lua_setfield(L, -2, key);
-}
-
 static void set_flag(lua_State *L, const char *key, bool value) {
   lua_pushboolean(L, value);
   lua_setfield(L, -2, key);
@@ -41,10 +36,7 @@ static void push_descriptions(lua_State *L) {
   lua_newtable(L);
   for (int i = 0; gl_ops[i]; i++) {
     const gl_op *op = gl_ops[i];
-    lua_createtable(L, 0, 6);
-    set_field(L, "name", op->name);
-    set_field(L, "signature", op->signature);
-    set_field(L, "doc", op->doc);
+    gll_push_description(L, op->name, op->signature, op->doc);
     set_flag(L, "differentiable", op->backward);
     set_flag(L, "in_place", op->flags & GL_IN_PLACE);
     set_flag(L, "random", op->flags & GL_RANDOM);

@@ -178,13 +178,7 @@ static int clip_grad_value(lua_State *L) {
 static int optimizer_table(lua_State *L) {
   lua_newtable(L);
   for (int i = 0; gl_optimizer_types[i]; i++) {
-    lua_createtable(L, 0, 3);
-    lua_pushstring(L, gl_optimizer_types[i]->name);
-    lua_setfield(L, -2, "name");
-    lua_pushstring(L, gl_optimizer_types[i]->signature);
-    lua_setfield(L, -2, "signature");
-    lua_pushstring(L, gl_optimizer_types[i]->doc);
-    lua_setfield(L, -2, "doc");
+    gll_push_description(L, gl_optimizer_types[i]->name, gl_optimizer_types[i]->signature, gl_optimizer_types[i]->doc);
     lua_rawseti(L, -2, i + 1);
   }
   return 1;

@@ -10,7 +10,7 @@ static int give_up(lua_State *L, gl_tensor *const *made, int n) {
   return gll_raise(L);
 }
 
-/* The factors are made as floats whatever gl_real is, by image rows of a few kilobytes. */
+/* Fills images, labels, factors. The factors pass through a float buffer, because gl_real may be double. */
 static bool draw_digits(uint64_t seed, uint64_t first, int64_t count, gl_tensor *const *out) {
   float *factors = gl_alloc((size_t)count * GL_DIGITS_FACTORS * sizeof *factors);
   if (!factors)
@@ -23,8 +23,8 @@ static bool draw_digits(uint64_t seed, uint64_t first, int64_t count, gl_tensor 
   return ok;
 }
 
-/* digits(count, seed = 0, first = 1) -> images (uint8, count x 28 x 28 x 1), labels (uint8, count, from 1: the digit 0),
- * factors (float, count x the number of digits_factors). Image i, counting from 1, depends on (seed, i) only. */
+/* digits(count, seed = 0, first = 1) -> images (uint8, count x 28 x 28 x 1), labels (uint8, count, 1 for the digit 0 to
+ * 10), factors (float, count x #digits_factors()). Image i, counting from 1, depends on (seed, i) only. */
 static int digits(lua_State *L) {
   lua_Integer count = luaL_checkinteger(L, 1), seed = luaL_optinteger(L, 2, 0), first = luaL_optinteger(L, 3, 1);
   luaL_argcheck(L, count >= 1 && count <= INT32_MAX, 1, "the count must be 1 to 2147483647");

@@ -222,7 +222,8 @@ const gl_digit_way gl_digit_ways[] = {
     {{26,30},{27,18},{31,8},{54,10},{76,4},{66,51},{64,100}},
     {{34,36},{36,20},{40,6},{54,8},{70,4},{64,51},{60,100}}}, 6},
 
-  /* 8: an S that returns to its start; that returns straight and stays open; the first mirrored; from the middle; two rings */
+  /* 8: an S that returns to its start; that returns straight and stays open; the first mirrored; from the middle;
+   * two rings */
   {8, 48, "s............", {
     {{72,17},{50,2},{28,17},{34,41},{56,60},{68,80},{56,98},{34,96},{24,82},{36,62},{60,44},{76,24},{66,7}},
     {{80,12},{54,4},{30,19},{36,44},{56,58},{66,77},{54,97},{32,98},{20,84},{38,64},{64,46},{82,24},{78,2}},

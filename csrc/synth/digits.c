@@ -13,7 +13,7 @@ _Static_assert(sizeof gl_digits_factor_names / sizeof *gl_digits_factor_names ==
 
 enum { SIDE = GL_DIGITS_SIDE, CANVAS = 44, DOTS = 256 };
 static const uint64_t STREAM = 0x6469676974730000u; /* image i draws from gl_philox's stream STREAM + i */
-static const float DEGREE = 0.017453293f, STEP = 0.055f;
+static const float DEGREE = 0.017453293f, STEP = 0.085f;
 
 /* ---- chance ----------------------------------------------------------------------------------------------------- */
 
@@ -42,7 +42,7 @@ static float normal(chance *c, float mean, float deviation) {
   return mean + deviation * (sum - 510) * (1.0f / 147.80f);
 }
 
-/* ---- shape: a way of writing becomes knots around (0, 0), about 1 high ---------------------------------------------- */
+/* ---- shape: a way of writing becomes knots around (0, 0), about 1 high ------------------------------------------- */
 
 static const gl_digit_way *choose_way(chance *c, int digit, int *style) {
   const gl_digit_way *way = gl_digit_ways, *end = gl_digit_ways + gl_digit_ways_count;
@@ -102,8 +102,8 @@ static void swell(chance *c, float deviation, gl_dot *knot, int n) {
   float wide[WAVES], high[WAVES], phase[WAVES], x[WAVES], y[WAVES];
   float most = deviation * sqrtf(6.0f / WAVES); /* U(-1, 1) has variance 1/3, a cosine 1/2 */
   for (int w = 0; w < WAVES; w++) {
-    wide[w] = normal(c, 0, 4.5f); /* radians a height */
-    high[w] = normal(c, 0, 4.5f);
+    wide[w] = normal(c, 0, 3.5f); /* radians a height */
+    high[w] = normal(c, 0, 3.5f);
     phase[w] = uniform(c, 0, 6.2831853f);
     x[w] = uniform(c, -most, most);
     y[w] = uniform(c, -most, most);
@@ -144,7 +144,7 @@ static void slant_and_turn(gl_dot *knot, int n, const float *factor) {
   }
 }
 
-/* ---- pen: radius, place on the canvas, ink ------------------------------------------------------------------------ */
+/* ---- pen: radius, place on the canvas, ink ----------------------------------------------------------------------- */
 
 /* Sets each knot's radius in pixels: the pen's, times a pressure that drifts, thinner at the strokes' ends. */
 static void press(chance *c, gl_dot *knot, int n, const float *factor) {
@@ -175,8 +175,8 @@ static void fit(gl_dot *dot, int n, const float *factor) {
   }
 }
 
-/* Cuts the image out of the canvas, whole pixels only (as MNIST was made), so that the ink's centre of mass comes as
- * near as it can to the asked shift from the image's centre; sets the shift to what it then is. */
+/* Cuts the image out of the canvas so that the ink's centre of mass comes as near to the asked shift from pixel
+ * (14, 14) as whole pixels allow (MNIST was made like that); sets the shift to what it then is. */
 static void cut_out(const float *canvas, float *factor, uint8_t *image) {
   float mass = 0, mx = 0, my = 0;
   for (int y = 0; y < CANVAS; y++) {
@@ -188,7 +188,8 @@ static void cut_out(const float *canvas, float *factor, uint8_t *image) {
     mass += row;
     my += row * (float)y;
   }
-  float centre = 0.5f * SIDE, dx = mx / mass - centre, dy = my / mass - centre;
+  const float centre = SIDE / 2;
+  float dx = mx / mass - centre, dy = my / mass - centre;
   int x0 = (int)lroundf(dx - factor[GL_DIGITS_SHIFT_X]), y0 = (int)lroundf(dy - factor[GL_DIGITS_SHIFT_Y]);
   factor[GL_DIGITS_SHIFT_X] = dx - (float)x0;
   factor[GL_DIGITS_SHIFT_Y] = dy - (float)y0;
@@ -203,13 +204,14 @@ static void cut_out(const float *canvas, float *factor, uint8_t *image) {
 /* ---- image ------------------------------------------------------------------------------------------------------ */
 
 /* How each digit is usually written: mean and deviation of the slant (degrees), width and the deviation of its
- * logarithm, pen width (pixels). */
+ * logarithm, pen width (pixels), the largest wobble (times the height). */
 static const struct usual {
-  float slant, slant_deviation, width, width_deviation, thickness;
+  float slant, slant_deviation, width, width_deviation, thickness, wobble;
 } usual[10] = {
-  {12, 12, 1.04f, 0.26f, 2.8f}, {14, 13, 1, 0.2f, 2.85f},      {3, 13, 1.16f, 0.26f, 2.6f}, {3, 13, 1.04f, 0.22f, 2.5f},
-  {12, 14, 1.02f, 0.20f, 2.45f}, {6, 14, 1.10f, 0.22f, 2.4f},  {4, 11, 1.02f, 0.25f, 2.5f}, {3, 12, 1.06f, 0.22f, 2.6f},
-  {6, 13, 1.02f, 0.20f, 2.3f},  {7, 12, 0.92f, 0.20f, 2.3f},
+  {12, 12, 1.04f, 0.26f, 2.80f, 0.035f}, {14, 13, 1.00f, 0.20f, 2.85f, 0.035f}, {3, 13, 1.16f, 0.26f, 2.60f, 0.055f},
+  {3, 13, 1.04f, 0.22f, 2.50f, 0.055f},  {12, 14, 1.02f, 0.20f, 2.45f, 0.055f}, {6, 14, 1.10f, 0.22f, 2.40f, 0.055f},
+  {4, 11, 1.02f, 0.25f, 2.50f, 0.055f},  {3, 12, 1.06f, 0.22f, 2.60f, 0.055f},  {6, 13, 1.02f, 0.20f, 2.30f, 0.055f},
+  {7, 12, 0.92f, 0.20f, 2.30f, 0.055f},
 };
 
 static void choose_factors(chance *c, int digit, float *factor) {
@@ -223,7 +225,7 @@ static void choose_factors(chance *c, int digit, float *factor) {
   factor[GL_DIGITS_THICKNESS] = u->thickness * expf(normal(c, 0, 0.25f));
   factor[GL_DIGITS_PRESSURE] = uniform(c, 0, 0.16f);
   factor[GL_DIGITS_TAPER] = uniform(c, -0.05f, 0.35f);
-  factor[GL_DIGITS_WOBBLE] = uniform(c, 0.01f, 0.065f);
+  factor[GL_DIGITS_WOBBLE] = uniform(c, 0.01f, u->wobble);
 }
 
 static void draw_digit(uint64_t seed, uint64_t index, uint8_t *image, uint8_t *label, float *factor) {

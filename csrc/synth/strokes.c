@@ -54,7 +54,10 @@ static void ink_segment(gl_dot a, gl_dot b, float *canvas, int side) {
       float px = (float)x - a.x;
       float t = clamp01((px * dx + py * dy) * scale); /* where on the segment the pixel's nearest point is */
       float ex = px - t * dx, ey = py - t * dy;
-      float ink = clamp01(0.5f + (a.r + t * dr - sqrtf(ex * ex + ey * ey)) / EDGE);
+      float d2 = ex * ex + ey * ey;
+      if (d2 >= reach * reach)
+        continue;
+      float ink = clamp01(0.5f + (a.r + t * dr - sqrtf(d2)) / EDGE);
       row[x] = max(row[x], ink * ink * (3 - 2 * ink));
     }
   }

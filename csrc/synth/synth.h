@@ -8,19 +8,19 @@
  * pixels and placed by its centre of mass. */
 enum { GL_DIGITS_SIDE = 28 };
 
-/* The style factors of a digit: what an image's class leaves open, in this order. */
+/* The style factors of a digit: what its class leaves open, in this order. */
 enum {
   GL_DIGITS_STYLE,     /* the way of writing it, counting from 1 within its class */
-  GL_DIGITS_SLANT,     /* degrees from upright, positive to the right */
-  GL_DIGITS_ROTATION,  /* degrees, clockwise */
-  GL_DIGITS_WIDTH,     /* times the usual width for its height */
-  GL_DIGITS_SIZE,      /* the longer side of its box, pixels */
-  GL_DIGITS_SHIFT_X,   /* the centre of mass from the image's centre, pixels to the right */
-  GL_DIGITS_SHIFT_Y,   /* the same, pixels down */
+  GL_DIGITS_SLANT,     /* shear to the right, degrees */
+  GL_DIGITS_ROTATION,  /* clockwise, degrees */
+  GL_DIGITS_WIDTH,     /* stretch in width, a factor */
+  GL_DIGITS_SIZE,      /* the longer side of the ink's box, pixels */
+  GL_DIGITS_SHIFT_X,   /* the centre of mass from the centre of pixel (14, 14), counted from 0: pixels to the right */
+  GL_DIGITS_SHIFT_Y,   /* the same, down */
   GL_DIGITS_THICKNESS, /* the pen's width, pixels */
   GL_DIGITS_PRESSURE,  /* standard deviation of the width along the strokes, times the width */
   GL_DIGITS_TAPER,     /* how much thinner the strokes end, times the width */
-  GL_DIGITS_WOBBLE,    /* standard deviation of the knots from their places, times the height */
+  GL_DIGITS_WOBBLE,    /* standard deviation of the lines from the way's own, times the height */
   GL_DIGITS_FACTORS
 };
 extern const char *const gl_digits_factor_names[]; /* "style", "slant", ...; GL_DIGITS_FACTORS of them */

@@ -4,8 +4,8 @@
 --   local x = gl.randn(3, 4)
 --   print(x:matmul(gl.eye(4)) + 1)
 --
--- Every op is a function here and a method of tensors: gl.exp(x), x:exp(). gl.ops lists them. The parts below are loaded
--- when they are first used:
+-- Every op is a function here and a method of tensors: gl.exp(x), x:exp(). gl.ops lists them. The parts below are
+-- loaded when they are first used:
 --   gl.nn       modules and layers            gl.optim    optimizers and learning-rate schedules
 --   gl.data     data sets and batches         gl.models   autoencoder, VAE
 --   gl.latent   walks through latent space    gl.plot     pictures

@@ -46,7 +46,9 @@ describe("IDX files", function()
 
   it("are found by name in $GENLAT_DATA and the cache folder, and missed with advice", function()
     local _, message = gl.data.load "mnist"
-    if message then assert.matches("download it with `genlat fetch mnist`, or say where it is with %-%-data PATH", message) end
+    if message then
+      assert.matches("download it with `genlat fetch mnist`, or say where it is with %-%-data PATH", message)
+    end
     assert.same("there is no data set called nonsense (digits, fashion-mnist, mnist), and no such folder",
       select(2, gl.data.load "nonsense"))
     assert.error_matches(function() gl.data.load(3) end, "expected a name or a path, got number")

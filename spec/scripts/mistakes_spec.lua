@@ -24,7 +24,8 @@ local in_a_program = {
   {"a string for a tensor", function() return gl.exp("x") end, "exp: x: expected a tensor, got string"},
   {"a fraction for an axis", function() return gl.zeros(2):sum(1.5) end,
     "sum: axis: expected a whole number or a list of at most 8, got number with a fraction"},
-  {"an axis that is not there", function() return gl.zeros(2, 2):sum(3) end, "sum: there is no axis 3: the tensor has 2 axes"},
+  {"an axis that is not there", function() return gl.zeros(2, 2):sum(3) end,
+    "sum: there is no axis 3: the tensor has 2 axes"},
   {"an index that is not there", function() return gl.zeros(2)[3] end, "index: 3 is not in 1..2, along axis 1 of 2"},
   {"a word that is none", function() return gl.zeros(2):mse_loss(gl.zeros(2), "avg") end,
     "mse_loss: reduction is one of batch, sum, mean, none, not 'avg'"},
@@ -52,7 +53,8 @@ local in_a_program = {
     "add_: a change in place is not recorded, and an argument requires a gradient: use add(), or gl.no_grad"},
   {"a label beyond the classes", function() return gl.zeros(1, 3):cross_entropy(gl.tensor {4}) end,
     "cross_entropy: label 4 is not a whole number in 1..3"},
-  {"an optimizer without parameters", function() return gl.optim.Adam({}) end, "Adam: there are no parameters to train"},
+  {"an optimizer without parameters", function() return gl.optim.Adam({}) end,
+    "Adam: there are no parameters to train"},
   {"a setting that is none", function() return gl.optim.SGD(gl.nn.Linear(1, 1), {rate = 1}) end,
     "SGD: there is no option 'rate' (it takes lr = 0.01, momentum = 0, weight_decay = 0, nesterov = false)"},
   {"a class without forward", function() return gl.nn.class("Net")()(gl.zeros(1)) end, "Net: write its forward(x)"},
@@ -79,7 +81,8 @@ local with_files = {
 -- Command lines: what a script writes to standard error.
 local on_the_command_line = {
   {"train_vae.lua", "--epochs none", "train_vae: --epochs: 'none' is not a whole number from 1 (--help explains)"},
-  {"train_vae.lua", "--hidden 5,x", "train_vae: --hidden: '5,x' is not a list of sizes such as 512,256 (--help explains)"},
+  {"train_vae.lua", "--hidden 5,x",
+    "train_vae: --hidden: '5,x' is not a list of sizes such as 512,256 (--help explains)"},
   {"train_vae.lua", "--beta=-1", "train_vae: --beta: '-1' is not a number from 0 (--help explains)"},
   {"train_ae.lua", "--bta 3", "train_ae: unknown option '--bta' (--help explains)"},
   {"train_vae.lua", "--data /nowhere --out FOLDER/run",
@@ -94,7 +97,10 @@ local on_the_command_line = {
 
 local function is_one_line(text) assert.is_nil(text:gsub("\n$", ""):find("\n"), "more than one line:\n" .. text) end
 
-local function plain(pattern) return "^" .. pattern:gsub("%p", "%%%0"):gsub("%%%.%%%+", ".+"):gsub("%%%.%%%*", ".*") .. "$" end
+-- A pattern that matches a text in which ".+" and ".*" alone are special.
+local function plain(text)
+  return "^" .. text:gsub("%p", "%%%0"):gsub("%%%.%%%+", ".+"):gsub("%%%.%%%*", ".*") .. "$"
+end
 
 describe("in a program,", function()
   for _, case in ipairs(in_a_program) do

@@ -35,6 +35,17 @@ end
 --- Runs a script; returns as shell.run.
 function shell.script(name, arguments) return shell.run(shell.lua("scripts/" .. name, arguments)) end
 
+--- Runs the text of a Lua program; returns as shell.run.
+function shell.program(text)
+  local name = os.tmpname()
+  local file = assert(io.open(name, "w"))
+  file:write(text)
+  file:close()
+  local output, said, status = shell.run(shell.lua(name))
+  os.remove(name)
+  return output, said, status
+end
+
 --- The last line of a text.
 function shell.last_line(text) return text:match("([^\n]*)\n?$") end
 

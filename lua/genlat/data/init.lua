@@ -24,6 +24,16 @@ local class_names = {
   },
 }
 
+-- A data set prints its name, sizes and classes.
+local function data_set(set)
+  return setmetatable(set, {
+    __tostring = function(self)
+      return ("%s: %d training and %d test images of %s; classes %s"):format(self.name, self.train.count,
+        self.test.count, table.concat(self.shape, " x "), table.concat(self.classes, ", "))
+    end,
+  })
+end
+
 -- digits --------------------------------------------------------------------------------------------------------------
 
 local DIGITS_SEED = 1000003 -- so that everybody's default digits are the same
@@ -36,7 +46,7 @@ end
 -- Training images are those from the first on, test images lie far beyond, so that they never meet.
 local function load_digits(options)
   local seed = options.seed or DIGITS_SEED
-  return {
+  return data_set {
     name = "digits", shape = {28, 28, 1}, classes = digit_names, factor_names = core.digits_factors(),
     train = draw_digits(options.train or 60000, seed, 1),
     test = draw_digits(options.test or 10000, seed, 1 << 40),
@@ -63,7 +73,9 @@ local function load_split(folder, prefix)
   if not images then return nil, message end
   local labels, message2 = core.read_idx(paths[2])
   if not labels then return nil, message2 end
-  if images.ndim ~= 3 then return nil, ("%s: images are N x H x W, these have %d axes"):format(paths[1], images.ndim) end
+  if images.ndim ~= 3 then
+    return nil, ("%s: images are N x H x W, these have %d axes"):format(paths[1], images.ndim)
+  end
   if labels.ndim ~= 1 or #labels ~= #images then
     return nil, ("%s: %d images, but %s has labels for %d"):format(paths[1], #images, paths[2], #labels)
   end
@@ -83,7 +95,7 @@ local function load_idx(folder, name)
     end
   end
   local shape = train.images.shape
-  return {name = name, shape = {table.unpack(shape, 2)}, classes = classes, train = train, test = test}
+  return data_set {name = name, shape = {table.unpack(shape, 2)}, classes = classes, train = train, test = test}
 end
 
 --- Where a data set of this name is looked for: $GENLAT_DATA/NAME, $GENLAT_DATA, and the cache folder that

@@ -74,7 +74,8 @@ end
 --- Images as rows: N x H x W x C to N x HWC.
 function dense.rows(x) return x:flatten(2) end
 
---- What the decoder's last layer says, N x HWC, as images N x H x W x C with values in 0..1 (the mean of the likelihood).
+--- What the decoder's last layer says, N x HWC, as images N x H x W x C with values in 0..1 (the mean of the
+-- likelihood).
 function dense.images(config, output)
   local y = config.likelihood == "bernoulli" and output:sigmoid() or output:clamp(0, 1)
   return y:reshape {#output, table.unpack(config.image)}
@@ -84,12 +85,12 @@ end
 -- the mean, with one variance for all pixels that is learned too (Rybkin et al. 2021, sec. 3).
 function dense.reconstruction(model, x, output)
   if model.config.likelihood == "bernoulli" then return output:bce_with_logits(x) end
-  return x:gaussian_nll(output, model.logvar)
+  return x:gaussian_nll(output, model.pixel_logvar)
 end
 
 --- Adds the learned log-variance that a Gaussian likelihood needs.
 function dense.add_variance(model)
-  if model.config.likelihood == "gaussian" then model.logvar = nn.Parameter(core.full({1}, -2)) end
+  if model.config.likelihood == "gaussian" then model.pixel_logvar = nn.Parameter(core.full({1}, -2)) end
 end
 
 return dense

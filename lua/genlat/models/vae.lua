@@ -25,7 +25,7 @@ function VAE:init(config)
   local layers, width = dense.stack(pixels, config.hidden)
   self.encoder = nn.Sequential(nn.Flatten(), table.unpack(layers))
   self.mean = nn.Linear(width, config.latent)
-  self.logvar_of_z = nn.Linear(width, config.latent)
+  self.logvar = nn.Linear(width, config.latent)
   layers, width = dense.stack(config.latent, dense.mirrored(config.hidden))
   layers[#layers + 1] = nn.Linear(width, pixels)
   self.decoder = nn.Sequential(table.unpack(layers))
@@ -35,7 +35,7 @@ end
 --- The posterior q(z|x): its mean and the logarithm of its variance, each N x latent.
 function VAE:posterior(x)
   local h = self.encoder(x)
-  return self.mean(h), self.logvar_of_z(h)
+  return self.mean(h), self.logvar(h)
 end
 
 --- x: N x H x W x C -> the posterior's mean, N x latent

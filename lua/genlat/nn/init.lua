@@ -1,7 +1,7 @@
 --- nn: modules and layers.
 --
--- nn.class, nn.Sequential: see module.lua. nn.Linear, nn.ReLU, ...: the layers of the core, which are C; nn.layers lists
--- them with their arguments. nn.init: ways to initialize parameters.
+-- nn.class, nn.Sequential: see module.lua. nn.Linear, nn.ReLU, ...: the layers of the core, which are C; nn.layers
+-- lists them with their arguments. nn.init: ways to initialize parameters.
 
 local core = require "genlat.core"
 local Module = require "genlat.nn.module"

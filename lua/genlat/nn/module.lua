@@ -95,7 +95,7 @@ end
 --- Gives a new instance of such a class its fields.
 function Module:fix(fields) rawset(self, FIXED, fields) end
 
-function Module:init() end
+function Module.init() end
 
 function Module:forward()
   error(("%s: write its forward(x)"):format(getmetatable(self).__name), 2)
@@ -229,7 +229,9 @@ function Module:load_state_dict(state)
   for _, name in ipairs(sorted_names(own)) do
     local given = state[name]
     if not given then error(("load_state_dict: %s is missing"):format(name), 2) end
-    if not is_tensor(given) then error(("load_state_dict: %s is not a tensor but a %s"):format(name, type(given)), 2) end
+    if not is_tensor(given) then
+      error(("load_state_dict: %s is not a tensor but a %s"):format(name, type(given)), 2)
+    end
     local want, got = table.concat(own[name].shape, "x"), table.concat(given.shape, "x")
     if want ~= got then error(("load_state_dict: %s is %s, the model wants %s"):format(name, got, want), 2) end
   end
@@ -237,7 +239,7 @@ function Module:load_state_dict(state)
     if not own[name] then error(("load_state_dict: the model has no %s"):format(name), 2) end
   end
   for name, tensor in pairs(own) do
-    tensor:detach():copy_(state[name])
+    tensor:detach():copy_(state[name]:detach())
   end
 end
 
@@ -281,7 +283,7 @@ function Module:apply(f)
 end
 
 -- What print shows after a module's name; layers say their arguments.
-function Module:details() return "" end
+function Module.details() return "" end
 
 Module.is_module = is_module
 Module.is_tensor = is_tensor

@@ -63,7 +63,7 @@ function Options:add(name, settings)
   self.order[#self.order + 1] = key
   self.defaults[key] = settings.default
   local help = settings.help
-  if settings.default ~= nil and not settings.flag then help = ("%s (%s)"):format(help, default_text(settings.default)) end
+  if settings.default ~= nil then help = ("%s (%s)"):format(help, default_text(settings.default)) end
   if settings.flag then
     self.parser:flag(name, help)
     return
@@ -88,7 +88,8 @@ function Options.new(program, description, defaults)
   self.run = defaults.run
   self:add("--data", {default = "digits", metavar = "DATA",
     help = "digits (built in), mnist, fashion-mnist, or a folder with IDX files"})
-  self:add("--epochs", {default = defaults.epochs, convert = Options.whole(1), help = "passes over the training images"})
+  self:add("--epochs", {default = defaults.epochs, convert = Options.whole(1),
+    help = "passes over the training images"})
   self:add("--batch", {default = defaults.batch or 128, convert = Options.whole(1), help = "images per step"})
   self:add("--latent", {default = defaults.latent, convert = Options.whole(1), help = "latent dimensions"})
   self:add("--hidden", {default = defaults.hidden, convert = Options.sizes, metavar = "SIZES",
@@ -110,8 +111,8 @@ function Options.fail(program, message)
   error(("%s: %s (--help explains)"):format(program, message:gsub("\n", ". ")), 0)
 end
 
---- Reads the command line. Returns {values = what to use, given = what was asked for}. Mistakes end the program with one
--- line and status 1; --help prints the help.
+--- Reads the command line. Returns {values = what to use, given = what was asked for}. Mistakes end the program with
+-- one line and status 1; --help prints the help.
 function Options:parse(arguments)
   local ok, given = self.parser:pparse(arguments)
   if not ok then Options.fail(self.program, given) end

@@ -19,8 +19,8 @@ local function write_png(run, name, sheet) train.check(core.write_png(run.folder
 
 local function write_text(run, name, text) train.check(core.write_file(run.folder .. "/" .. name, text)) end
 
---- Where a model's latent vectors lie: the plane that its map and morph grid show. {z = points N x 2, axes = latent x 2,
--- origin = latent or nil, names = {x label, y label}}: the two latent axes themselves, or the first two principal
+--- Where a model's latent vectors lie: the plane that its map and morph grid show. {z = points N x 2, axes = latent x
+-- 2, origin = latent or nil, names = {x label, y label}}: the two latent axes themselves, or the first two principal
 -- components of z.
 function results.plane(z)
   if z:size(2) == 2 then return {points = z, axes = core.eye(2), names = {"z1", "z2"}} end
@@ -70,7 +70,8 @@ local function loss_curves(run)
   return lines.panels(panels)
 end
 
--- Words for the report -------------------------------------------------------------------------------------------------
+-- Words for the report
+-- -------------------------------------------------------------------------------------------------
 
 local function words(model)
   local vae = model.config.model == "vae"
@@ -80,8 +81,8 @@ local function words(model)
     reconstructions = "Test images, which the model has not seen in training, and below each what comes back when it "
       .. "is encoded into " .. model.latent .. (model.latent == 1 and " number" or " numbers") .. " and decoded again.",
     samples = vae
-      and "Images that do not exist: latent vectors drawn from the prior N(0, I), decoded. The nearer they come to real "
-        .. "ones, the better the decoder covers the prior."
+      and "Images that do not exist: latent vectors drawn from the prior N(0, I), decoded. The nearer they come to "
+        .. "real ones, the better the decoder covers the prior."
       or "Latent vectors drawn from a Gaussian fitted to the encoded training images, decoded. An autoencoder has no "
         .. "prior: where its latent space has holes, these look like nothing.",
     manifold = (vae and "The decoder walked across latent space in equal steps of the prior's probability"
@@ -118,7 +119,8 @@ end
 
 local files = {
   {"model.safetensors", "the trained model"}, {"checkpoint.safetensors", "where --resume goes on"},
-  {"log.csv", "losses by epoch"}, {"real.png", "real images"}, {"reconstructions.png", "test images and reconstructions"},
+  {"log.csv", "losses by epoch"}, {"real.png", "real images"},
+  {"reconstructions.png", "test images and reconstructions"},
   {"samples.png", "new images"}, {"manifold.png", "the morph grid"}, {"latent.svg", "the latent map"},
   {"loss.svg", "the loss curves"},
 }
@@ -148,7 +150,8 @@ local function write_report(run, data, svg)
   }))
 end
 
--- All of it ------------------------------------------------------------------------------------------------------------
+-- All of it
+-- ------------------------------------------------------------------------------------------------------------
 
 local function write_sheets(run, data)
   local model = run.model

@@ -1,7 +1,7 @@
 --- run.lua: a run's folder: its progress, log and checkpoints, and going on where it stopped.
 --
--- A checkpoint holds parameters, optimizer state, the state of the random numbers, the place in the epoch and the log so
--- far, and is replaced in one go; so a run that was killed at any moment and resumed gives the same weights, bit for
+-- A checkpoint holds parameters, optimizer state, the state of the random numbers, the place in the epoch and the log
+-- so far, and is replaced in one go; so a run that was killed at any moment and resumed gives the same weights, bit for
 -- bit, as one that was not.
 
 local core = require "genlat.core"
@@ -19,7 +19,8 @@ local LOG_HEAD = "epoch,seconds,train_loss,train_reconstruction,train_kl,test_lo
 local MAY_CHANGE = {epochs = true, threads = true, quiet = true, out = true, resume = true} -- on resuming
 local PARTS = {"loss", "reconstruction", "kl"}
 
--- The folder -----------------------------------------------------------------------------------------------------------
+-- The folder
+-- -----------------------------------------------------------------------------------------------------------
 
 local function numbered(name, i) return i == 1 and "runs/" .. name or ("runs/%s-%d"):format(name, i) end
 
@@ -72,7 +73,9 @@ local function read_checkpoint(self, options)
   local tensors, metadata = safetensors.load(path)
   if not tensors then error(metadata, 0) end
   local state = json.decode(metadata.state or "")
-  if type(state) ~= "table" or type(state.options) ~= "table" then error(path .. ": not a checkpoint of genlat's", 0) end
+  if type(state) ~= "table" or type(state.options) ~= "table" then
+    error(path .. ": not a checkpoint of genlat's", 0)
+  end
   if state.run ~= options.run then
     error(("%s: a run of train_%s, not of train_%s"):format(self.folder, tostring(state.run), options.run), 0)
   end
@@ -96,7 +99,8 @@ function Run.open(options)
   return self
 end
 
--- Checkpoints ----------------------------------------------------------------------------------------------------------
+-- Checkpoints
+-- ----------------------------------------------------------------------------------------------------------
 
 local function plain_options(values)
   local plain = {}
@@ -158,7 +162,8 @@ function Run:begin(model, optimizer, steps_per_epoch)
   self.progress:start(self.values.epochs * steps_per_epoch, (self.epoch - 1) * steps_per_epoch + self.step - 1)
 end
 
--- Along the way --------------------------------------------------------------------------------------------------------
+-- Along the way
+-- --------------------------------------------------------------------------------------------------------
 
 --- Seconds of training so far, over all sessions.
 function Run:elapsed() return self.seconds + (self.began and core.clock() - self.began or 0) end
