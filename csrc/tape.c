@@ -1,8 +1,8 @@
 /* tape.c -- the autograd tape: record, backward, free.
  *
  * A node is one application of an op. The tensor that it made owns it, and it owns references to its inputs, so a graph
- * lives as long as somebody holds its last tensor. backward() walks the nodes that lead to the loss in the reverse order
- * of their making, and frees what each held as soon as it is done with it. */
+ * lives as long as somebody holds its last tensor. backward() walks the nodes that lead to the loss in the reverse
+ * order of their making, and frees what each held as soon as it is done with it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -70,19 +70,32 @@ static int64_t cut(int64_t n, int64_t unit, int parts, int i) {
   return n / unit * i / parts * unit;
 }
 
-void gl_parallel(int64_t n, int weight, gl_range_body *body, void *context) {
-  int team = gl_team(n, weight);
-  int64_t unit = weight < 64 ? 16 : 1; /* elements share cache lines, rows do not */
-  if (team == 1) {
-    body(0, n, context);
+void gl_parallel_parts(int parts, gl_part_body *body, void *context) {
+  if (parts == 1) {
+    body(0, 1, context);
     return;
   }
-#pragma omp parallel for num_threads(team) schedule(static, 1)
-  for (int i = 0; i < team; i++) {
-    int64_t from = cut(n, unit, team, i), to = cut(n, unit, team, i + 1);
-    if (from < to)
-      body(from, to, context);
-  }
+#pragma omp parallel for num_threads(parts) schedule(static, 1)
+  for (int i = 0; i < parts; i++)
+    body(i, parts, context);
+}
+
+typedef struct range_job {
+  int64_t n, unit;
+  gl_range_body *body;
+  void *context;
+} range_job;
+
+static void run_range(int part, int parts, void *context) {
+  const range_job *j = context;
+  int64_t from = cut(j->n, j->unit, parts, part), to = cut(j->n, j->unit, parts, part + 1);
+  if (from < to)
+    j->body(from, to, j->context);
+}
+
+void gl_parallel(int64_t n, int weight, gl_range_body *body, void *context) {
+  range_job j = {n, weight < 64 ? 16 : 1, body, context}; /* elements share cache lines, rows do not */
+  gl_parallel_parts(gl_team(n, weight), run_range, &j);
 }
 
 #ifdef GL_FLOAT64
@@ -91,30 +104,46 @@ void gl_parallel(int64_t n, int weight, gl_range_body *body, void *context) {
 #define GEMM cblas_sgemm
 #endif
 
-void gl_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const gl_real *a, int64_t lda,
-             const gl_real *b, int64_t ldb, double beta, gl_real *c, int64_t ldc) {
-  CBLAS_TRANSPOSE opa = ta ? CblasTrans : CblasNoTrans, opb = tb ? CblasTrans : CblasNoTrans;
-  int64_t unit = 16;
-  bool by_rows = m >= n;
-  int64_t longest = by_rows ? m : n;
-  int team = m * n * k < 200000 ? 1 : gl_threads(); /* below that, starting the team costs more than it saves */
-  if (team > longest / unit)
-    team = longest < 2 * unit ? 1 : (int)(longest / unit);
-  if (team == 1) {
-    gl_threads(); /* makes sure that OpenBLAS keeps to one thread */
-    GEMM(CblasRowMajor, opa, opb, (int)m, (int)n, (int)k, (gl_real)alpha, a, (int)lda, b, (int)ldb, (gl_real)beta, c,
-         (int)ldc);
-    return;
+enum { BAND = 16, WORTH_A_TEAM = 200000 }; /* rows or columns; multiply-adds, below which a team costs more than it saves */
+
+bool gl_gemm_band(const gl_product *p, int part, int parts, int64_t *from, int64_t *to) {
+  bool by_columns = p->n > p->m;
+  int64_t longest = by_columns ? p->n : p->m;
+  *from = cut(longest, BAND, parts, part);
+  *to = cut(longest, BAND, parts, part + 1);
+  return by_columns;
+}
+
+int gl_gemm_team(const gl_product *p) {
+  int64_t bands = (p->n > p->m ? p->n : p->m) / BAND;
+  int team = gl_threads(); /* makes sure, too, that OpenBLAS keeps to one thread */
+  if (p->m * p->n * p->k < WORTH_A_TEAM || bands < 2)
+    return 1;
+  return team > bands ? (int)bands : team;
+}
+
+void gl_gemm_part(const gl_product *p, int part, int parts) {
+  CBLAS_TRANSPOSE opa = p->transpose_a ? CblasTrans : CblasNoTrans, opb = p->transpose_b ? CblasTrans : CblasNoTrans;
+  int64_t from, to, m = p->m, n = p->n;
+  const gl_real *a = p->a, *b = p->b;
+  gl_real *c = p->c;
+  if (gl_gemm_band(p, part, parts, &from, &to)) {
+    n = to - from;
+    b += p->transpose_b ? from * p->ldb : from;
+    c += from;
+  } else {
+    m = to - from;
+    a += p->transpose_a ? from : from * p->lda;
+    c += from * p->ldc;
   }
-#pragma omp parallel for num_threads(team) schedule(static, 1)
-  for (int i = 0; i < team; i++) {
-    int64_t from = cut(longest, unit, team, i), size = cut(longest, unit, team, i + 1) - from;
-    if (size <= 0)
-      continue;
-    const gl_real *pa = by_rows ? (ta ? a + from : a + from * lda) : a;
-    const gl_real *pb = by_rows ? b : (tb ? b + from * ldb : b + from);
-    gl_real *pc = by_rows ? c + from * ldc : c + from;
-    GEMM(CblasRowMajor, opa, opb, (int)(by_rows ? size : m), (int)(by_rows ? n : size), (int)k, (gl_real)alpha, pa,
-         (int)lda, pb, (int)ldb, (gl_real)beta, pc, (int)ldc);
-  }
+  if (from < to)
+    GEMM(CblasRowMajor, opa, opb, (int)m, (int)n, (int)p->k, 1, a, (int)p->lda, b, (int)p->ldb, (gl_real)p->beta, c,
+         (int)p->ldc);
+}
+
+static void gemm_parts(int part, int parts, void *context) { gl_gemm_part(context, part, parts); }
+
+void gl_gemm(const gl_product *p) {
+  gl_product own = *p;
+  gl_parallel_parts(gl_gemm_team(p), gemm_parts, &own);
 }

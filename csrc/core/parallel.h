@@ -15,8 +15,28 @@ int gl_team(int64_t n, int weight);
 typedef void gl_range_body(int64_t from, int64_t to, void *context);
 void gl_parallel(int64_t n, int weight, gl_range_body *body, void *context);
 
-/* C = alpha * op(A) * op(B) + beta * C, row-major, op(A) m x k, op(B) k x n; cut over rows or columns of C. */
-void gl_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const gl_real *a,
-             int64_t lda, const gl_real *b, int64_t ldb, double beta, gl_real *c, int64_t ldc);
+/* Runs body(part, parts, context) for part 0 .. parts - 1, each on a thread of its own. */
+typedef void gl_part_body(int part, int parts, void *context);
+void gl_parallel_parts(int parts, gl_part_body *body, void *context);
+
+/* C = op(A) op(B) + beta C, row-major, op(A) m x k, op(B) k x n. */
+typedef struct gl_product {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+  const gl_real *a;
+  int64_t lda;
+  const gl_real *b;
+  int64_t ldb;
+  double beta;
+  gl_real *c;
+  int64_t ldc;
+} gl_product;
+
+void gl_gemm(const gl_product *p);
+/* For callers that spread more than one product over a team of their own: how many parts are worth while, and one of
+ * them. A part is a band of C's rows or of its columns, whichever is longer: from .. to - 1, empty if from == to. */
+int gl_gemm_team(const gl_product *p);
+bool gl_gemm_band(const gl_product *p, int part, int parts, int64_t *from, int64_t *to); /* true: of columns */
+void gl_gemm_part(const gl_product *p, int part, int parts);
 
 #endif

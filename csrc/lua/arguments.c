@@ -12,7 +12,7 @@ static const char *type_name(lua_State *L, int i) {
 
 static void mistake(lua_State *L, const char *name, const gl_parameter *p, const char *expected, int i) {
   gll_error(L, "%s: %s: expected %s, got %s", name, p->name, expected,
-             lua_isnoneornil(L, i) ? "nothing" : type_name(L, i));
+            lua_isnoneornil(L, i) ? "nothing" : type_name(L, i));
 }
 
 /* One parameter of a signature as users read it. */
@@ -117,7 +117,7 @@ static void read_word(lua_State *L, const char *name, const gl_parameter *p, int
   if (arg->i < 0) {
     lua_pushlstring(L, p->value, (size_t)p->length);
     gll_error(L, "%s: %s is one of %s, not '%s'", name, p->name, luaL_gsub(L, lua_tostring(L, -1), "|", ", "),
-               lua_tostring(L, i));
+              lua_tostring(L, i));
   }
 }
 
@@ -237,7 +237,8 @@ static void read_tensor(lua_State *L, const char *name, const gl_parameter *p, i
 }
 
 gl_tensor **gll_tensor_list(lua_State *L, const char *name, int i, int *count) {
-  luaL_checktype(L, i, LUA_TTABLE);
+  if (!lua_istable(L, i))
+    gll_error(L, "%s: expected a list of tensors, got %s", name, lua_isnoneornil(L, i) ? "nothing" : type_name(L, i));
   check_no_fields(L, name, "tensors", i);
   lua_Integer n = luaL_len(L, i);
   for (lua_Integer k = 1; k <= n; k++) {

@@ -59,7 +59,8 @@ void gll_push_description(lua_State *L, const char *name, const char *signature,
 /* The tensors of the list at index i, which raises where an element is something else; freed by gl_free. */
 gl_tensor **gll_tensor_list(lua_State *L, const char *name, int i, int *count);
 
-/* Pushes a signature as users read it: "x, [axis], keepdim = false"; without its tensors where they go without saying. */
+/* Pushes a signature as users read it: "x, [axis], keepdim = false"; without its tensors where they go without saying.
+ */
 const char *gll_push_signature(lua_State *L, const char *signature, bool tensors);
 
 /* A list of sizes: one table, or whole numbers from index `first` to `last`. */

@@ -55,7 +55,8 @@ int gll_nil(lua_State *L) {
 static int threads(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) {
     lua_Integer n = luaL_checkinteger(L, 1);
-    luaL_argcheck(L, n >= 1 && n <= 1024, 1, "a number of threads from 1 to 1024");
+    if (n < 1 || n > 1024)
+      return gll_error(L, "threads: expected a number from 1 to 1024, got %I", (LUAI_UACINT)n);
     gl_set_threads((int)n);
   }
   lua_pushinteger(L, gl_threads());

@@ -103,7 +103,7 @@ static int tensor(lua_State *L) {
     read_options(L, "tensor", 2, &c);
   if (!t && lua_type(L, 1) != LUA_TNUMBER && !lua_istable(L, 1))
     return gll_error(L, "tensor: expected a number or a table of numbers, got %s",
-                      lua_isnone(L, 1) ? "nothing" : luaL_typename(L, 1));
+                     lua_isnone(L, 1) ? "nothing" : luaL_typename(L, 1));
   if (t)
     gll_push(L, t = gl_tensor_convert(t, c.dtype));
   else
@@ -122,7 +122,8 @@ static gl_tensor *push_vector(lua_State *L, const char *name, double n) {
 static int arange(lua_State *L) {
   double first = lua_gettop(L) > 1 ? luaL_checknumber(L, 1) : 1, last = luaL_checknumber(L, lua_gettop(L) > 1 ? 2 : 1);
   double step = luaL_optnumber(L, 3, 1);
-  luaL_argcheck(L, step != 0, 3, "the step is not 0");
+  if (step == 0)
+    return gll_error(L, "arange: the step cannot be 0");
   gl_tensor *t = push_vector(L, "arange", floor((last - first) / step + 1e-9) + 1);
   for (int64_t i = 0; i < t->shape[0]; i++)
     gl_tensor_set(t, i, first + (double)i * step);
@@ -164,7 +165,8 @@ static int randn(lua_State *L) { return random_filled(L, "randn", gl_rng_normal)
 /* randperm(n), or, independent of gl.seed, randperm(n, seed, stream): 1 .. n in random order */
 static int randperm(lua_State *L) {
   lua_Integer n = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, n >= 1 && n <= 1 << 24, 1, "a number from 1 to 2^24 (beyond, float32 has no whole numbers)");
+  if (n < 1 || n > 1 << 24) /* beyond, float32 leaves whole numbers out */
+    return gll_error(L, "randperm: expected a number from 1 to 2^24, got %I", (LUAI_UACINT)n);
   gl_rng *rng = gl_rng_default();
   bool own = !lua_isnoneornil(L, 2);
   uint64_t seed = own ? (uint64_t)luaL_checkinteger(L, 2) : rng->seed;
@@ -189,7 +191,7 @@ static int batch(lua_State *L) {
 }
 
 const luaL_Reg gll_create_functions[] = {
-    {"tensor", tensor},     {"zeros", zeros},       {"ones", ones},   {"full", full},   {"arange", arange},
-    {"linspace", linspace}, {"eye", eye},           {"rand", rand_},  {"randn", randn}, {"randperm", randperm},
-    {"batch", batch},       {NULL, NULL},
+    {"tensor", tensor}, {"zeros", zeros},       {"ones", ones},   {"full", full},
+    {"arange", arange}, {"linspace", linspace}, {"eye", eye},     {"rand", rand_},
+    {"randn", randn},   {"randperm", randperm}, {"batch", batch}, {NULL, NULL},
 };

@@ -86,8 +86,8 @@ static int layer_table(lua_State *L) {
 static const luaL_Reg events[] = {{"__gc", collect}, {NULL, NULL}};
 
 const luaL_Reg gll_layer_functions[] = {
-    {"new_layer", new_layer},     {"layer_forward", forward},   {"layer_describe", describe},
-    {"layer_train", train},       {"layer_table", layer_table}, {NULL, NULL},
+    {"new_layer", new_layer}, {"layer_forward", forward},   {"layer_describe", describe},
+    {"layer_train", train},   {"layer_table", layer_table}, {NULL, NULL},
 };
 
 void gll_open_layer(lua_State *L) {

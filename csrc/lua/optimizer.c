@@ -6,9 +6,7 @@
 
 #define GLL_OPTIMIZER "genlat.Optimizer"
 
-static gl_optimizer *check_optimizer(lua_State *L) {
-  return *(gl_optimizer **)luaL_checkudata(L, 1, GLL_OPTIMIZER);
-}
+static gl_optimizer *check_optimizer(lua_State *L) { return *(gl_optimizer **)luaL_checkudata(L, 1, GLL_OPTIMIZER); }
 
 /* new_optimizer(name, parameters, options) */
 static int new_optimizer(lua_State *L) {
@@ -141,13 +139,18 @@ static int tostring_event(lua_State *L) {
 }
 
 static const luaL_Reg events[] = {
-    {"__gc", collect}, {"__newindex", newindex_event}, {"__tostring", tostring_event}, {NULL, NULL},
+    {"__gc", collect},
+    {"__newindex", newindex_event},
+    {"__tostring", tostring_event},
+    {NULL, NULL},
 };
 
 /* ---- clipping ---- */
 
 static double check_limit(lua_State *L, const char *name) {
-  double max = luaL_checknumber(L, 2);
+  double max = lua_tonumber(L, 2);
+  if (lua_type(L, 2) != LUA_TNUMBER)
+    gll_error(L, "%s: max: expected a number, got %s", name, lua_isnoneornil(L, 2) ? "nothing" : luaL_typename(L, 2));
   if (!(max > 0))
     gll_error(L, "%s: max is above 0, not %f", name, max);
   return max;
@@ -185,8 +188,11 @@ static int optimizer_table(lua_State *L) {
 }
 
 const luaL_Reg gll_optimizer_functions[] = {
-    {"new_optimizer", new_optimizer},     {"optimizer_table", optimizer_table}, {"clip_grad_norm", clip_grad_norm},
-    {"clip_grad_value", clip_grad_value}, {NULL, NULL},
+    {"new_optimizer", new_optimizer},
+    {"optimizer_table", optimizer_table},
+    {"clip_grad_norm", clip_grad_norm},
+    {"clip_grad_value", clip_grad_value},
+    {NULL, NULL},
 };
 
 void gll_open_optimizer(lua_State *L) {

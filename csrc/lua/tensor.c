@@ -236,7 +236,7 @@ static int index_event(lua_State *L) {
     return push_indexed(L, 2);
   default:
     return gll_error(L, "index: a tensor is indexed by a number, a table of them or a name, not by a %s",
-                      luaL_typename(L, 2));
+                     gll_test(L, 2) ? "tensor (index_select and gather take one)" : luaL_typename(L, 2));
   }
 }
 

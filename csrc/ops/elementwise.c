@@ -69,10 +69,8 @@ gl_tensor *gl_sum_to(gl_tensor *g, const gl_tensor *like) {
       shape[k] = k >= i && k < end ? 1 : sum->shape[k];
     }
     gl_tensor *next = gl_tensor_new(GL_FLOAT, g->ndim, shape);
-    if (next && !gl_sum_middle(gl_tensor_data(sum), v, gl_tensor_data(next))) {
-      gl_tensor_release(next);
-      next = NULL;
-    }
+    if (next)
+      gl_sum_middle(gl_tensor_data(sum), v, gl_tensor_data(next));
     gl_tensor_release(sum);
     sum = next;
     i = end - 1;

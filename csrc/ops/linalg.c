@@ -39,8 +39,8 @@ static gl_tensor *product(gl_tensor *a, bool ta, gl_tensor *b, bool tb, int ndim
     int64_t m = ta ? ma.columns : ma.rows, k = ta ? ma.rows : ma.columns, n = tb ? mb.rows : mb.columns;
     int64_t batch = ndim == 3 ? shape[0] : 1;
     for (int64_t i = 0; i < batch; i++)
-      gl_gemm(ta != ma.transposed, tb != mb.transposed, m, n, k, 1, ma.data + i * ma.step, ma.leading,
-              mb.data + i * mb.step, mb.leading, 0, gl_tensor_data(c) + i * m * n, n);
+      gl_gemm(&(gl_product){ta != ma.transposed, tb != mb.transposed, m, n, k, ma.data + i * ma.step, ma.leading,
+                            mb.data + i * mb.step, mb.leading, 0, gl_tensor_data(c) + i * m * n, n});
   }
   gl_tensor_release(ma.held);
   gl_tensor_release(mb.held);
@@ -150,16 +150,23 @@ GL_OP(matmul, "x:T y:T", GL_SAVES_IN, matmul_backward, "matrix product of x and 
 
 /* ---- linear: y = x W' + b; x: ... x I, W: O x I, b: O, y: ... x O ---- */
 
-typedef struct bias_job {
-  gl_real *y;
-  const gl_real *b;
-  int64_t columns;
-} bias_job;
+typedef struct linear_job {
+  gl_product y, gx, gw; /* those without a c are not wanted */
+  const gl_real *bias;
+  gl_real *gb;
+} linear_job;
 
-static void bias_rows(int64_t from, int64_t to, void *context) {
-  const bias_job *j = context;
-  for (int64_t r = from; r < to; r++)
-    memcpy(j->y + r * j->columns, j->b, sizeof(gl_real) * (size_t)j->columns);
+/* One thread's band of y: the bias, and the product added to it. */
+static void linear_part(int part, int parts, void *context) {
+  const linear_job *j = context;
+  const gl_product *p = &j->y;
+  int64_t from, to;
+  bool by_columns = gl_gemm_band(p, part, parts, &from, &to);
+  int64_t row0 = by_columns ? 0 : from, row1 = by_columns ? p->m : to;
+  int64_t first = by_columns ? from : 0, count = by_columns ? to - from : p->n;
+  for (int64_t r = row0; j->bias && r < row1; r++)
+    memcpy(p->c + r * p->ldc + first, j->bias + first, sizeof(gl_real) * (size_t)count);
+  gl_gemm_part(p, part, parts);
 }
 
 static bool linear_forward(gl_node *n) {
@@ -178,11 +185,10 @@ static bool linear_forward(gl_node *n) {
   shape[x->ndim - 1] = outputs;
   gl_tensor *cx = gl_tensor_contiguous(x), *cw = gl_tensor_contiguous(w), *cb = b ? gl_tensor_contiguous(b) : NULL;
   if (cx && cw && (!b || cb) && (n->out = gl_tensor_new(GL_FLOAT, x->ndim, shape))) {
-    bias_job j = {gl_tensor_data(n->out), cb ? gl_tensor_data(cb) : NULL, outputs};
-    if (b)
-      gl_parallel(rows, (int)(outputs < 4096 ? outputs : 4096), bias_rows, &j);
-    gl_gemm(false, true, rows, outputs, inputs, 1, gl_tensor_data(cx), inputs, gl_tensor_data(cw), inputs, b ? 1 : 0,
-            gl_tensor_data(n->out), outputs);
+    linear_job j = {.bias = cb ? gl_tensor_data(cb) : NULL};
+    j.y = (gl_product){false, true, rows, outputs, inputs, gl_tensor_data(cx), inputs, gl_tensor_data(cw), inputs,
+                       b ? 1 : 0, gl_tensor_data(n->out), outputs};
+    gl_parallel_parts(gl_gemm_team(&j.y), linear_part, &j);
   }
   gl_tensor_release(cx);
   gl_tensor_release(cw);
@@ -190,21 +196,34 @@ static bool linear_forward(gl_node *n) {
   return n->out;
 }
 
-/* gx = g W, gW = g' x, gb = sum of g over rows */
+/* One thread's bands of gW = g' x, gx = g W, and gb, the sum of g over its rows: all in one go of the team. */
+static void linear_backward_part(int part, int parts, void *context) {
+  const linear_job *j = context;
+  if (j->gw.c)
+    gl_gemm_part(&j->gw, part, parts);
+  if (j->gx.c)
+    gl_gemm_part(&j->gx, part, parts);
+  if (j->gb)
+    gl_sum_columns(j->gw.a, j->gw.k, j->gw.m, j->gw.m * part / parts, j->gw.m * (part + 1) / parts, j->gb);
+}
+
 static bool linear_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
-  const gl_tensor *w = n->in[1];
-  int64_t inputs = w->shape[1], outputs = w->shape[0], rows = gl_tensor_numel(gout) / outputs;
+  int64_t inputs = n->in[1]->shape[1], outputs = n->in[1]->shape[0], rows = gl_tensor_numel(gout) / outputs;
   const gl_real *g = gl_tensor_data(gout);
   gl_tensor *cx = gl_tensor_contiguous(n->in[0]), *cw = gl_tensor_contiguous(n->in[1]);
   bool ok = cx && cw;
-  if (ok && gl_wants(n, 1) && (ok = (gin[1] = gl_tensor_like(w))))
-    gl_gemm(true, false, outputs, inputs, rows, 1, g, outputs, gl_tensor_data(cx), inputs, 0, gl_tensor_data(gin[1]),
-            inputs);
-  if (ok && gl_wants(n, 2) && (ok = (gin[2] = gl_tensor_like(n->in[2]))))
-    gl_sum_middle(g, (gl_around){1, rows, outputs}, gl_tensor_data(gin[2]));
-  if (ok && gl_wants(n, 0) && (ok = (gin[0] = gl_tensor_like(n->in[0]))))
-    gl_gemm(false, false, rows, inputs, outputs, 1, g, outputs, gl_tensor_data(cw), inputs, 0, gl_tensor_data(gin[0]),
-            inputs);
+  for (int i = 0; i < 3 && ok; i++)
+    if (gl_wants(n, i))
+      ok = (gin[i] = gl_tensor_like(n->in[i]));
+  if (ok) {
+    linear_job j = {.gb = gin[2] ? gl_tensor_data(gin[2]) : NULL};
+    j.gw = (gl_product){true, false, outputs, inputs, rows, g, outputs, gl_tensor_data(cx), inputs, 0,
+                        gin[1] ? gl_tensor_data(gin[1]) : NULL, inputs};
+    j.gx = (gl_product){false, false, rows, inputs, outputs, g, outputs, gl_tensor_data(cw), inputs, 0,
+                        gin[0] ? gl_tensor_data(gin[0]) : NULL, inputs};
+    int team = gl_gemm_team(&j.gw), other = gl_gemm_team(&j.gx);
+    gl_parallel_parts(team < other ? team : other, linear_backward_part, &j);
+  }
   gl_tensor_release(cx);
   gl_tensor_release(cw);
   return ok;

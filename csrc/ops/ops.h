@@ -30,7 +30,9 @@ gl_around gl_shape_around(const gl_tensor *x, int axis);
 gl_tensor *gl_sum_to(gl_tensor *g, const gl_tensor *like);
 
 /* to[o, i] = sum over r of from[o, r, i]; partial sums in float, totals in double. */
-bool gl_sum_middle(const gl_real *from, gl_around v, gl_real *to);
+void gl_sum_middle(const gl_real *from, gl_around v, gl_real *to);
+/* sum[c] = sum over the rows of a matrix of x[r, c], for c = from .. to - 1; on this thread. */
+void gl_sum_columns(const gl_real *x, int64_t rows, int64_t columns, int64_t from, int64_t to, gl_real *sum);
 
 /* A new tensor y = scale * g (g is written into where nobody else sees it). */
 gl_tensor *gl_scaled(gl_tensor *g, double scale);

@@ -50,33 +50,34 @@ static void sum_parts(int64_t from, int64_t to, void *context) {
   }
 }
 
-/* Columns from .. to-1 of each outer part, a strip of them at a time. */
-static void sum_columns(int64_t from, int64_t to, void *context) {
+void gl_sum_columns(const gl_real *x, int64_t rows, int64_t columns, int64_t from, int64_t to, gl_real *sum) {
   enum { STRIP = 256, ROWS = 64 };
-  const sum_job *j = context;
   double total[STRIP];
   gl_real s[STRIP];
-  for (int64_t o = 0; o < j->v.outer; o++)
-    for (int64_t c = from; c < to; c += STRIP) {
-      int64_t width = c + STRIP < to ? STRIP : to - c;
-      memset(total, 0, sizeof total);
-      for (int64_t r = 0; r < j->v.size; r += ROWS) {
-        int64_t end = r + ROWS < j->v.size ? r + ROWS : j->v.size;
-        memset(s, 0, sizeof s);
-        for (int64_t k = r; k < end; k++) {
-          const gl_real *x = j->from + (o * j->v.size + k) * j->v.inner + c;
-          for (int64_t i = 0; i < width; i++)
-            s[i] += x[i];
-        }
+  for (int64_t c = from; c < to; c += STRIP) {
+    int64_t width = c + STRIP < to ? STRIP : to - c;
+    memset(total, 0, sizeof total);
+    for (int64_t r = 0; r < rows; r += ROWS) {
+      int64_t end = r + ROWS < rows ? r + ROWS : rows;
+      memset(s, 0, sizeof s);
+      for (int64_t k = r; k < end; k++)
         for (int64_t i = 0; i < width; i++)
-          total[i] += (double)s[i];
-      }
+          s[i] += x[k * columns + c + i];
       for (int64_t i = 0; i < width; i++)
-        j->to[o * j->v.inner + c + i] = (gl_real)total[i];
+        total[i] += (double)s[i];
     }
+    for (int64_t i = 0; i < width; i++)
+      sum[c + i] = (gl_real)total[i];
+  }
 }
 
-bool gl_sum_middle(const gl_real *from, gl_around v, gl_real *to) {
+static void sum_columns(int64_t from, int64_t to, void *context) {
+  const sum_job *j = context;
+  for (int64_t o = 0; o < j->v.outer; o++)
+    gl_sum_columns(j->from + o * j->v.size * j->v.inner, j->v.size, j->v.inner, from, to, j->to + o * j->v.inner);
+}
+
+void gl_sum_middle(const gl_real *from, gl_around v, gl_real *to) {
   enum { MOST_PARTS = 256 };
   double part[MOST_PARTS] = {0};
   sum_job j = {.from = from, .to = to, .v = v, .part = part};
@@ -94,7 +95,6 @@ bool gl_sum_middle(const gl_real *from, gl_around v, gl_real *to) {
   } else {
     gl_parallel(v.outer, (int)(v.size < 4096 ? v.size : 4096), sum_rows, &j);
   }
-  return true;
 }
 
 /* ---- folding any axes ---- */
@@ -381,7 +381,7 @@ static bool spread_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, bool d
   bool ok = mean_forward(n);
   gl_tensor *mean = n->out, *g = NULL;
   n->out = out;
-  double divisor = (double)(folded_size(n) - n->arg[2].i);
+  double divisor = (double)folded_size(n) - (double)n->arg[2].i;
   if (ok)
     g = gl_tensor_convert(gout, GL_FLOAT);
   for (int64_t i = 0, size = g ? gl_tensor_numel(g) : 0; i < size; i++) {

@@ -170,7 +170,7 @@ static gl_tensor *slice_view(const gl_tensor *x, const gl_arg *arg) {
   gl_tensor *t = gl_detach(x);
   if (t) {
     t->shape[axis] = (last - first) / step + 1;
-    t->stride[axis] = x->stride[axis] * step;
+    t->stride[axis] = x->stride[axis] * (t->shape[axis] > 1 ? step : 1);
     t->offset += first * x->stride[axis];
   }
   return t;

@@ -146,13 +146,24 @@ static void slant_and_turn(gl_dot *knot, int n, const float *factor) {
 
 /* ---- pen: radius, place on the canvas, ink ----------------------------------------------------------------------- */
 
+/* How much of the taper knot i gets: all at a stroke's end, less where the next knot is far (the spline would carry it
+ * along half a stem), nothing elsewhere. */
+static float taper_at(const gl_dot *knot, int n, int i) {
+  const float reach = 0.25f;
+  bool first = knot[i].kind == GL_START, last = i + 1 == n || knot[i + 1].kind == GL_START;
+  if (!first && !last)
+    return 0;
+  const gl_dot *next = first ? &knot[i + 1] : &knot[i - 1];
+  float distance = hypotf(next->x - knot[i].x, next->y - knot[i].y);
+  return distance > reach ? reach / distance : 1;
+}
+
 /* Sets each knot's radius in pixels: the pen's, times a pressure that drifts, thinner at the strokes' ends. */
 static void press(chance *c, gl_dot *knot, int n, const float *factor) {
-  const float memory = 0.7f, fresh = 0.714f;
+  const float memory = 0.7f, fresh = 0.714f; /* memory^2 + fresh^2 = 1 */
   float radius = factor[GL_DIGITS_THICKNESS] / 2, drift = normal(c, 0, factor[GL_DIGITS_PRESSURE]);
   for (int i = 0; i < n; i++) {
-    bool end = i + 1 == n || knot[i + 1].kind == GL_START || knot[i].kind == GL_START;
-    float r = radius * (1 + drift - (end ? factor[GL_DIGITS_TAPER] : 0));
+    float r = radius * (1 + drift - factor[GL_DIGITS_TAPER] * taper_at(knot, n, i));
     knot[i].r = r > 0.4f ? r : 0.4f;
     drift = memory * drift + fresh * normal(c, 0, factor[GL_DIGITS_PRESSURE]);
   }
@@ -219,7 +230,7 @@ static void choose_factors(chance *c, int digit, float *factor) {
   factor[GL_DIGITS_SLANT] = normal(c, u->slant, u->slant_deviation);
   factor[GL_DIGITS_ROTATION] = normal(c, 0, 7);
   factor[GL_DIGITS_WIDTH] = u->width * expf(normal(c, 0, u->width_deviation));
-  factor[GL_DIGITS_SIZE] = uniform(c, 19.3f, 20.4f);
+  factor[GL_DIGITS_SIZE] = uniform(c, 18.8f, 20);
   factor[GL_DIGITS_SHIFT_X] = normal(c, 0, 0.2f);
   factor[GL_DIGITS_SHIFT_Y] = normal(c, 0, 0.2f);
   factor[GL_DIGITS_THICKNESS] = u->thickness * expf(normal(c, 0, 0.25f));
