@@ -34,7 +34,7 @@ CORE = $(OUT)/genlat/core.so
 BOOT = $(OUT)/genlat/boot.so
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
 OPENMP = -fopenmp
-LIBS = -lopenblas -lpng -lz -lm
+LIBS = -lopenblas -lpng -lgif -lz -lm
 
 ifeq ($(shell uname -s),Darwin)
   HOMEBREW := $(shell brew --prefix 2>/dev/null)

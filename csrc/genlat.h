@@ -8,7 +8,9 @@
  *   - Tensors are row-major; images are N x H x W x C. In C, axes and indices count from 0; whatever a user types or
  *     reads (class labels, index tensors, axes in messages) counts from 1.
  *   - A returned gl_tensor* is one reference that belongs to the caller: give it back with gl_tensor_release.
- *   - One thread calls the API; genlat spreads the work over its own threads (OpenMP).
+ *   - One thread calls the API; genlat spreads the work over its own threads (OpenMP). In those, memory may be asked
+ * for and given back and an error reported, each thread having an error slot of its own; tensors are for the one
+ * thread.
  */
 #ifndef GENLAT_H
 #define GENLAT_H
@@ -46,22 +48,23 @@ typedef struct gl_memory_info {
   size_t peak;   /* the largest value of live so far */
 } gl_memory_info;
 
-void *gl_alloc(size_t bytes);   /* 64-byte aligned, not cleared; NULL when there is no memory */
-void *gl_calloc(size_t bytes);  /* the same, cleared */
-void gl_free(void *block);      /* returns a block to the pool; NULL is allowed */
-void gl_memory_trim(void);      /* gives the pool's blocks back to the system */
+void *gl_alloc(size_t bytes);  /* 64-byte aligned, not cleared; NULL when there is no memory */
+void *gl_calloc(size_t bytes); /* the same, cleared */
+void gl_free(void *block);     /* returns a block to the pool; NULL is allowed */
+void gl_memory_trim(void);     /* gives the pool's blocks back to the system */
 gl_memory_info gl_memory(void);
 void gl_memory_fail_after(long n); /* for tests: the allocation after n more fails, once; n < 0: never */
 
 /* ---- parallel --------------------------------------------------------------------------------------------------- */
 
-int gl_threads(void);              /* threads that large work is spread over */
-void gl_set_threads(int n);        /* n >= 1 */
-const char *gl_blas_core(void);    /* the processor family OpenBLAS's kernels are for */
-const char *gl_blas_config(void);  /* OpenBLAS's version and build options */
+int gl_threads(void);                 /* threads that large work is spread over */
+void gl_set_threads(int n);           /* n >= 1 */
+const char *gl_blas_core(void);       /* the processor family OpenBLAS's kernels are for */
+const char *gl_blas_config(void);     /* OpenBLAS's version and build options */
 const char *gl_instruction_set(void); /* the vector instructions this build uses: "avx512", "avx2", "sse2", "neon" */
 
-/* ---- random numbers: Philox4x32-10 (Salmon et al. 2011) ----------------------------------------------------------- */
+/* ---- random numbers: Philox4x32-10 (Salmon et al. 2011) -----------------------------------------------------------
+ */
 
 typedef struct gl_rng {
   uint64_t seed;    /* the key */
@@ -69,10 +72,10 @@ typedef struct gl_rng {
 } gl_rng;
 
 gl_rng *gl_rng_default(void); /* the generator behind gl.rand, dropout, sampling, ... */
-void gl_philox(uint64_t seed, uint64_t stream, uint64_t counter, uint32_t out[4]); /* one block */
+void gl_philox(uint64_t seed, uint64_t stream, uint64_t counter, uint32_t out[4]);  /* one block */
 void gl_rng_uniform(gl_rng *rng, gl_real *out, int64_t n, double low, double high); /* U[low, high) */
 void gl_rng_normal(gl_rng *rng, gl_real *out, int64_t n, double mean, double std);  /* N(mean, std^2), Box-Muller */
-void gl_rng_bernoulli(gl_rng *rng, gl_real *out, const gl_real *p, int64_t n);      /* 1 with probability p[i], else 0 */
+void gl_rng_bernoulli(gl_rng *rng, gl_real *out, const gl_real *p, int64_t n); /* 1 with probability p[i], else 0 */
 /* A permutation of 0 .. n-1 that depends on (seed, stream) only, such as (seed, epoch). */
 void gl_rng_permutation(uint64_t seed, uint64_t stream, uint32_t *out, uint32_t n);
 
@@ -86,6 +89,7 @@ typedef struct gl_buffer { /* reference-counted storage; views share it */
   size_t bytes;
   int refs;
   unsigned version; /* counts in-place changes, so that backward can tell that a saved tensor was changed */
+  void (*unmap)(void *data, size_t bytes); /* of a read-only mapping: gives it back; NULL: data is gl_alloc's */
 } gl_buffer;
 
 typedef struct gl_tensor {
@@ -95,13 +99,18 @@ typedef struct gl_tensor {
   int ndim; /* 0: a single number */
   int64_t shape[GL_MAXDIM], stride[GL_MAXDIM];
   int refs;
-  bool requires_grad; /* a leaf whose gradient is wanted, or the result of an op on one */
+  bool requires_grad;        /* a leaf whose gradient is wanted, or the result of an op on one */
   struct gl_tensor *grad;    /* of a leaf: the sum of what backward has added since it was last cleared */
   struct gl_tensor *pending; /* of a leaf: what the backward that is under way has gathered */
   struct gl_node *node;      /* the op that made it, on the tape; NULL for a leaf */
 } gl_tensor;
 
 gl_tensor *gl_tensor_new(gl_dtype dtype, int ndim, const int64_t *shape); /* values undefined */
+/* A tensor over `bytes` bytes that are there already, its first element first: a block of gl_alloc's, which it takes
+ * over where it succeeds, or with unmap a read-only mapping, which only unmap gives back and which gl_memory does not
+ * count. */
+gl_tensor *gl_tensor_over(gl_dtype dtype, int ndim, const int64_t *shape, void *data, size_t bytes,
+                          void (*unmap)(void *data, size_t bytes));
 gl_tensor *gl_tensor_full(int ndim, const int64_t *shape, double value);
 gl_tensor *gl_tensor_scalar(double value);
 gl_tensor *gl_tensor_like(const gl_tensor *t); /* same shape and dtype, contiguous, values undefined */
@@ -115,11 +124,11 @@ bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from);        /* element-wis
 bool gl_tensor_fill(gl_tensor *t, double value);
 bool gl_tensor_is_contiguous(const gl_tensor *t);
 int64_t gl_tensor_numel(const gl_tensor *t);
-gl_real *gl_tensor_data(const gl_tensor *t);  /* the first element of a float tensor */
-uint8_t *gl_tensor_bytes(const gl_tensor *t); /* the first element of a uint8 tensor */
-double gl_tensor_get(const gl_tensor *t, int64_t i);          /* the i-th element in row-major order */
-void gl_tensor_set(gl_tensor *t, int64_t i, double value);    /* does not count as an in-place change */
-void gl_tensor_touch(gl_tensor *t);                           /* counts an in-place change */
+gl_real *gl_tensor_data(const gl_tensor *t);               /* the first element of a float tensor */
+uint8_t *gl_tensor_bytes(const gl_tensor *t);              /* the first element of a uint8 tensor */
+double gl_tensor_get(const gl_tensor *t, int64_t i);       /* the i-th element in row-major order */
+void gl_tensor_set(gl_tensor *t, int64_t i, double value); /* does not count as an in-place change */
+void gl_tensor_touch(gl_tensor *t);                        /* counts an in-place change */
 
 /* Images order[first] .. order[first + count - 1] (indices from 1) of an uint8 tensor N x ..., as floats in 0..1.
  * Binarized: each pixel 1 with its brightness as the probability, drawn anew each time (dynamic; Salakhutdinov & Murray
@@ -127,29 +136,34 @@ void gl_tensor_touch(gl_tensor *t);                           /* counts an in-pl
 typedef enum gl_binarize { GL_BINARIZE_NONE, GL_BINARIZE_DYNAMIC, GL_BINARIZE_THRESHOLD } gl_binarize;
 gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t first, int64_t count, gl_binarize how);
 
+/* Images N x H x W x C, each moved by a random whole number of pixels from -most to most down and to the right; what
+ * comes in is 0. */
+gl_tensor *gl_shift(const gl_tensor *images, int64_t most);
+
 bool gl_same_shape(const gl_tensor *a, const gl_tensor *b);
-const char *gl_shape_text(int ndim, const int64_t *shape);    /* "64x28x28x1"; valid until four calls later */
-const char *gl_tensor_text(const gl_tensor *t);               /* the same for a tensor */
+const char *gl_shape_text(int ndim, const int64_t *shape); /* "64x28x28x1"; valid until four calls later */
+const char *gl_tensor_text(const gl_tensor *t);            /* the same for a tensor */
 size_t gl_dtype_size(gl_dtype dtype);
 const char *gl_dtype_name(gl_dtype dtype);
 
 /* ---- op and tape ------------------------------------------------------------------------------------------------ */
 
-enum { GL_MAXARG = 6, GL_MAXSAVED = 2 };
+enum { GL_MAXARG = 10, GL_MAXSAVED = 2 };
 
 typedef struct gl_list {
   int n;
   int64_t v[GL_MAXDIM];
 } gl_list;
 
-/* An argument that is not a tensor. Axes and indices count from 1, and from the end when negative, as a user types them. */
+/* An argument that is not a tensor. Axes and indices count from 1, and from the end when negative, as a user types
+ * them. */
 typedef struct gl_arg {
   bool given;
-  double f;     /* number */
-  int64_t i;    /* whole number, or the place of the chosen word: 0, 1, ... */
-  bool b;       /* true or false */
+  double f;       /* number */
+  int64_t i;      /* whole number, or the place of the chosen word: 0, 1, ... */
+  bool b;         /* true or false */
   double pair[2]; /* two numbers */
-  gl_list list; /* axes, sizes */
+  gl_list list;   /* axes, sizes */
 } gl_arg;
 
 /* One application of an op: what its forward reads and makes and, once it is on the tape, what its backward needs. */
@@ -186,11 +200,11 @@ typedef struct gl_op {
 } gl_op;
 
 enum {
-  GL_SAVES_IN = 1,   /* backward reads the values of the inputs */
-  GL_SAVES_OUT = 2,  /* backward reads the values of the result */
-  GL_IN_PLACE = 4,   /* changes its first input and returns it */
-  GL_ANY_DTYPE = 8,  /* takes uint8 tensors as they are; other ops see them converted to float */
-  GL_RANDOM = 16,    /* draws from gl_rng_default */
+  GL_SAVES_IN = 1,  /* backward reads the values of the inputs */
+  GL_SAVES_OUT = 2, /* backward reads the values of the result */
+  GL_IN_PLACE = 4,  /* changes its first input and returns it */
+  GL_ANY_DTYPE = 8, /* takes uint8 tensors as they are; other ops see them converted to float */
+  GL_RANDOM = 16,   /* draws from gl_rng_default */
 };
 
 extern const gl_op *const gl_ops[]; /* the table of all ops, NULL-ended */
@@ -203,8 +217,8 @@ void gl_node_free(gl_node *n);
  * its own. Takes n over, also on failure; returns the result or NULL. */
 gl_tensor *gl_apply(gl_node *n);
 
-bool gl_wants(const gl_node *n, int input);  /* is the gradient with respect to this input needed? */
-bool gl_tensor_is_own(const gl_tensor *t);   /* contiguous, and nobody else sees it or its buffer: may be overwritten */
+bool gl_wants(const gl_node *n, int input); /* is the gradient with respect to this input needed? */
+bool gl_tensor_is_own(const gl_tensor *t);  /* contiguous, and nobody else sees it or its buffer: may be overwritten */
 bool gl_recording(void);
 bool gl_set_recording(bool on); /* returns the setting before */
 
@@ -216,13 +230,14 @@ gl_tensor *gl_detach(const gl_tensor *t); /* a view of t that is a leaf and requ
 
 /* ---- layer: parameters and state around ops ---------------------------------------------------------------------- */
 
-enum { GL_MAXPARAM = 4 };
+enum { GL_MAXPARAM = 4, GL_MAXBUFFER = 2 };
 
 typedef struct gl_layer {
   const struct gl_layer_type *type;
   gl_arg arg[GL_MAXARG];
-  gl_tensor *param[GL_MAXPARAM]; /* NULL where the layer has none of that name */
-  bool training;                 /* dropout and the like act differently in training */
+  gl_tensor *param[GL_MAXPARAM];   /* NULL where the layer has none of that name */
+  gl_tensor *buffer[GL_MAXBUFFER]; /* state that is saved with the parameters but not trained; NULL as above */
+  bool training;                   /* dropout and the like act differently in training */
 } gl_layer;
 
 /* A kind of layer: everything about it in one place, like an op's. */
@@ -230,12 +245,13 @@ typedef struct gl_layer_type {
   const char *name;
   const char *signature; /* as an op's, without tensors */
   const char *doc;
-  const char *param[GL_MAXPARAM + 1]; /* names of the parameters, NULL-ended */
-  bool (*build)(gl_layer *l);         /* checks the arguments, makes and initializes the parameters; may be NULL */
+  const char *param[GL_MAXPARAM + 1];   /* names of the parameters, NULL-ended */
+  const char *buffer[GL_MAXBUFFER + 1]; /* names of the buffers, NULL-ended */
+  bool (*build)(gl_layer *l);           /* checks the arguments, makes and initializes both kinds; may be NULL */
   gl_tensor *(*forward)(gl_layer *l, gl_tensor *x);
 } gl_layer_type;
 
-extern const gl_layer_type *const gl_layer_types[]; /* NULL-ended */
+extern const gl_layer_type *const gl_layer_types[];                   /* NULL-ended */
 gl_layer *gl_layer_new(const gl_layer_type *type, const gl_arg *arg); /* in training */
 void gl_layer_free(gl_layer *l);
 gl_tensor *gl_layer_forward(gl_layer *l, gl_tensor *x);
@@ -253,7 +269,8 @@ typedef struct gl_optimizer {
   gl_tensor **state[GL_MAXSTATE]; /* state[k][i]: the k-th of parameter i; zero at first */
 } gl_optimizer;
 
-/* A kind of optimizer. `prepare` computes what is the same for all elements; `update` changes n elements from p[0] on. */
+/* A kind of optimizer. `prepare` computes what is the same for all elements; `update` changes n elements from p[0] on.
+ */
 typedef struct gl_optimizer_type {
   const char *name;
   const char *signature; /* as an op's, without tensors */
@@ -267,6 +284,7 @@ enum { GL_MAXNUMBER = 8 }; /* numbers that prepare may set */
 
 extern const gl_optimizer_type *const gl_optimizer_types[]; /* NULL-ended */
 gl_optimizer *gl_optimizer_new(const gl_optimizer_type *type, const gl_arg *hyper, int nparam, gl_tensor **param);
+bool gl_optimizer_check(const gl_optimizer_type *type, const gl_arg *hyper); /* settings make sense? */
 void gl_optimizer_free(gl_optimizer *o);
 void gl_optimizer_step(gl_optimizer *o); /* one pass over all parameters; those without a gradient stay as they are */
 

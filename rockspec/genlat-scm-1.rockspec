@@ -10,7 +10,8 @@ description = {
   summary = "Train and explore latent-variable image models: autoencoder, VAE, GAN",
   detailed = [[
 A C module for Lua 5.4: tensors, differentiable operations, layers and optimizers in C on OpenBLAS; models, training
-loops and latent-space experiments in Lua. Runs on the CPU, reads and writes PNG, IDX and safetensors.]],
+loops and latent-space experiments in Lua. Runs on the CPU, reads and writes PNG, IDX and
+safetensors, writes GIF.]],
   homepage = "https://github.com/genlat/genlat",
   license = "MIT",
   labels = {"machine-learning", "neural-network", "autoencoder", "vae", "gan"},
@@ -31,6 +32,7 @@ test_dependencies = {
 external_dependencies = {
   OPENBLAS = {library = "openblas"},
   PNG = {library = "png"},
+  GIF = {library = "gif"},
   ZLIB = {library = "z"},
 }
 
@@ -39,7 +41,7 @@ local variables = {
   CC = "$(CC)",
   CFLAGS = "$(CFLAGS)",
   LIBFLAG = "$(LIBFLAG)",
-  LDFLAGS = "-L$(OPENBLAS_LIBDIR) -L$(PNG_LIBDIR) -L$(ZLIB_LIBDIR)",
+  LDFLAGS = "-L$(OPENBLAS_LIBDIR) -L$(PNG_LIBDIR) -L$(GIF_LIBDIR) -L$(ZLIB_LIBDIR)",
   LUA = "$(LUA)",
   LUA_INCDIR = "$(LUA_INCDIR)",
   PREFIX = "$(PREFIX)",

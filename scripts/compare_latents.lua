@@ -3,7 +3,7 @@
 dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
-local dense = require "genlat.models.dense"
+local networks = require "genlat.models.networks"
 local images, scatter, base64, train = gl.plot.images, gl.plot.scatter, gl.plot.base64, gl.train
 
 local GRID, MAP_POINTS, SHARE = 20, 4000, 0.98
@@ -100,7 +100,7 @@ train.main(function()
   panels.columns, panels.classes = 2, data.classes
   panels.title = "The latent spaces of an autoencoder and a VAE"
   panels.subtitle = ("%s, %d test images; both networks %s-2-%s, %d epochs"):format(data.name, MAP_POINTS,
-    table.concat(o.hidden, "-"), table.concat(dense.mirrored(o.hidden), "-"), o.epochs)
+    table.concat(o.hidden, "-"), table.concat(networks.mirrored(o.hidden), "-"), o.epochs)
   local path = folder .. "/compare_latents.svg"
   train.check(gl.core.write_file(path, scatter.panels(panels)))
   print(path)

@@ -1,4 +1,4 @@
--- fetch.lua: downloads a data set (mnist, fashion-mnist) into the cache folder
+-- fetch.lua: downloads a data set (mnist, fashion-mnist, cifar10) into the cache folder
 dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 local fetch = require("genlat.data.fetch")
 

@@ -58,6 +58,7 @@ met() {
     lua.h) compiles lua.h ${LUA_CPPFLAGS-$(find_lua_headers)} ;;
     cblas.h) compiles cblas.h -lopenblas || compiles openblas/cblas.h -lopenblas ;;
     png.h) compiles png.h -lpng ;;
+    gif_lib.h) compiles gif_lib.h -lgif ;;
     zlib.h) compiles zlib.h -lz ;;
     omp.h) compiles omp.h || compiles omp.h -fopenmp ;;
     argparse | cjson | socket) loads "$1" ;;
@@ -76,7 +77,7 @@ unmet() {
   echo "${list# }"
 }
 
-BUILD_NEEDS="compiler lua.h cblas.h png.h zlib.h omp.h"
+BUILD_NEEDS="compiler lua.h cblas.h png.h gif_lib.h zlib.h omp.h"
 USER_NEEDS="make lua $BUILD_NEEDS argparse cjson curl certificates"
 DEV_NEEDS="busted socket luacheck luarocks clang clang-format"
 
@@ -97,6 +98,7 @@ packages() {
     apt:lua.h) echo liblua5.4-dev ;;
     apt:cblas.h) echo libopenblas-pthread-dev ;;
     apt:png.h) echo libpng-dev ;;
+    apt:gif_lib.h) echo libgif-dev ;;
     apt:zlib.h) echo zlib1g-dev ;;
     apt:omp.h) ;; # comes with gcc
     apt:argparse | apt:cjson | apt:socket | apt:busted) echo "lua-$1" ;;
@@ -107,6 +109,7 @@ packages() {
     dnf:lua.h) echo lua-devel ;;
     dnf:cblas.h) echo openblas-devel ;;
     dnf:png.h) echo libpng-devel ;;
+    dnf:gif_lib.h) echo giflib-devel ;;
     dnf:zlib.h) echo zlib-devel ;;
     dnf:omp.h) echo libgomp ;;
     dnf:clang) echo clang compiler-rt libomp-devel ;;
@@ -115,6 +118,7 @@ packages() {
     pacman:lua | pacman:lua.h) echo lua54 ;;
     pacman:cblas.h) echo openblas ;;
     pacman:png.h) echo libpng ;;
+    pacman:gif_lib.h) echo giflib ;;
     pacman:zlib.h) echo zlib ;;
     pacman:omp.h) echo gcc ;;
     pacman:clang) echo clang compiler-rt openmp ;;
@@ -123,6 +127,7 @@ packages() {
     brew:lua | brew:lua.h) echo lua@5.4 ;;
     brew:cblas.h) echo openblas ;;
     brew:png.h) echo libpng ;;
+    brew:gif_lib.h) echo giflib ;;
     brew:zlib.h) echo zlib ;;
     brew:omp.h) echo libomp ;;
     brew:clang) echo llvm ;;

@@ -6,21 +6,26 @@ local train = gl.train
 
 train.main(function()
   local options = train.options.new("train_ae", "Trains an autoencoder (Hinton & Salakhutdinov 2006).", {
-    run = "ae", epochs = 25, latent = 2, hidden = {512, 256},
+    run = "ae", epochs = 20, latent = 2, hidden = {512, 256},
   })
-  options:add("--likelihood", {default = "bernoulli", convert = options.word {"bernoulli", "gaussian"},
-    metavar = "KIND", help = "of pixels: bernoulli or gaussian"})
+  options:add_network()
+  options:add("--noise", {default = 0, convert = options.number(0), metavar = "STD",
+    help = "train to remove Gaussian noise of this standard deviation (a denoising autoencoder)"})
   local parsed = options:parse(arg)
   local run = train.run.open(parsed)
   local o = parsed.values
 
   local data = train.check(gl.data.load(o.data))
   local model = gl.models.autoencoder {
-    image = data.shape, hidden = o.hidden, latent = o.latent, likelihood = o.likelihood,
+    image = data.shape, maps = o.maps, hidden = o.hidden, latent = o.latent, likelihood = o.likelihood,
+    noise = o.noise,
   }
   local optimizer = gl.optim.Adam(model, {lr = o.lr})
   run:say("%s", model)
-  run:begin(model, optimizer, data.train:steps(o.batch))
+  run:begin {
+    model = model, optimizers = {adam = optimizer}, steps = data.train:steps(o.batch),
+    train = train.LOSSES, test = train.LOSSES, text = train.loss_text,
+  }
 
   for epoch = run.epoch, o.epochs do
     for _, x in data.train:batches {size = o.batch, seed = o.seed, epoch = epoch, first = run.step} do

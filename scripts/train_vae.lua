@@ -6,11 +6,12 @@ local train = gl.train
 
 train.main(function()
   local options = train.options.new("train_vae", "Trains a variational autoencoder (Kingma & Welling 2014).", {
-    run = "vae", epochs = 25, latent = 2, hidden = {512, 256},
+    run = "vae", epochs = 20, latent = 2, hidden = {512, 256},
   })
   options:add("--beta", {default = 1, convert = options.number(0), metavar = "WEIGHT", help = "weight of the KL"})
-  options:add("--likelihood", {default = "bernoulli", convert = options.word {"bernoulli", "gaussian"},
-    metavar = "KIND", help = "of pixels: bernoulli or gaussian"})
+  options:add("--iwae", {default = 1, convert = options.whole(1), metavar = "K",
+    help = "samples of the importance weighted bound (Burda et al. 2016); 1 is the VAE's"})
+  options:add_network()
   options:add("--binarize", {default = "none", convert = options.word {"none", "dynamic", "threshold"},
     metavar = "HOW", help = "none, dynamic (drawn anew each time) or threshold (at one half)"})
   local parsed = options:parse(arg)
@@ -19,11 +20,15 @@ train.main(function()
 
   local data = train.check(gl.data.load(o.data))
   local model = gl.models.vae {
-    image = data.shape, hidden = o.hidden, latent = o.latent, beta = o.beta, likelihood = o.likelihood,
+    image = data.shape, maps = o.maps, hidden = o.hidden, latent = o.latent, beta = o.beta,
+    likelihood = o.likelihood, samples = o.iwae,
   }
   local optimizer = gl.optim.Adam(model, {lr = o.lr})
   run:say("%s", model)
-  run:begin(model, optimizer, data.train:steps(o.batch))
+  run:begin {
+    model = model, optimizers = {adam = optimizer}, steps = data.train:steps(o.batch),
+    train = train.LOSSES, test = train.LOSSES, text = train.loss_text,
+  }
 
   for epoch = run.epoch, o.epochs do
     for _, x in data.train:batches {size = o.batch, seed = o.seed, epoch = epoch, first = run.step,
@@ -34,7 +39,7 @@ train.main(function()
       optimizer:step()
       run:stepped(loss, #x)
     end
-    run:finish_epoch(train.evaluate(model, data.test, {binarize = o.binarize}))
+    run:finish_epoch(train.evaluate(model, data.test, {binarize = o.binarize, size = math.ceil(500 / o.iwae)}))
   end
 
   run:finish(train.results.of(data))

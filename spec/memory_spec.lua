@@ -1,6 +1,7 @@
 -- Memory: the collector sees tensors, backward frees the graph, training does not grow, and running out is survivable.
 
 local gl = require "genlat"
+local opcheck = require "spec.opcheck"
 local shell = dofile "spec/scripts/shell.lua"
 local core, nn = gl.core, gl.nn
 
@@ -214,39 +215,26 @@ describe("an allocation that fails", function()
     end
   end)
 
-  -- Arguments that make an op do all that it can: what requires gradients, and does not lie in a row.
-  local function arguments(op)
-    local x, y = gl.ones(2, 3), gl.full({2, 3}, 0.5, {requires_grad = true})
-    local special = {
-      linear = {x, y, gl.ones(2)}, matmul = {x, y:t()}, cat = {{x, y}, 2}, stack = {{x, y}, 2},
-      one_hot = {gl.ones(2), 3}, index_select = {y, {2, 1}, 2}, gather = {y, gl.ones(2, 1)}, where = {x, y, x},
-      cross_entropy = {y, {1, 3}},
-      gaussian_nll = {x, y, gl.zeros(1, {requires_grad = true})}, permute = {y, {2, 1}}, reshape = {y:t(), 6},
-      expand = {y, 4, 2, 3}, select = {y, 1, 2}, unsqueeze = {y, 1}, slice = {y, 2, 1, 3, 2}, flip = {y:t(), 1},
-      sum = {y:unsqueeze(2), {1, 3}}, fill_ = {x:t(), 1},
-    }
-    local tensors = select(2, op.signature:gsub("%f[%w_][%w_]+:T%f[%s%z]", ""))
-    if special[op.name] then return special[op.name] end
-    if op.in_place then return {x:t(), tensors > 1 and y:detach():t() or nil} end
-    return tensors > 1 and {y, y[1]:detach():expand(2, 3)} or {y:t()}
+  -- Runs a case of an op until none of its allocations fails; returns how many did.
+  local function fail_each(row, case)
+    for n = 0, 1000 do
+      core.memory_fail_after(n)
+      local ok, message = pcall(opcheck.torch_difference, row, case)
+      core.memory_fail_after(-1)
+      if ok then
+        assert.is_nil(message, "a failure was overlooked")
+        return n
+      end
+      assert.matches("out of memory", message)
+    end
   end
 
-  it("in any op raises and leaks nothing", function()
+  it("in an op or its backward raises and leaks nothing", function()
+    local cases = opcheck.read "ops.json"
     local before = live()
-    for name, op in pairs(gl.ops) do
-      for n = 0, 100 do
-        local given = arguments(op)
-        core.memory_fail_after(n)
-        local ok, message = pcall(function()
-          local z = gl[name](table.unpack(given))
-          if not z.is_leaf then z:backward(z:detach()) end
-        end)
-        core.memory_fail_after(-1)
-        given = nil
-        assert.equal(before, live(), ("allocation %d of %s %s"):format(n, name, tostring(given)))
-        if ok then break end
-        assert.matches("out of memory", message, 1, false, "write arguments for " .. name)
-      end
+    for name, row in pairs(gl.ops) do
+      for _, case in ipairs(cases[name] or {}) do assert.is_true(fail_each(row, case) > 0) end
+      assert.equal(before, live(), name)
     end
   end)
 end)

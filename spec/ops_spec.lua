@@ -125,8 +125,9 @@ describe("a large tensor", function()
     return results
   end
 
-  local each = [[neg abs sign floor round square sqrt exp log sin cos tanh sigmoid softplus relu leaky_relu clamp add
-    sub mul div pow maximum minimum eq ne lt le gt ge where bce_with_logits mse_loss l1_loss gaussian_nll kl_normal]]
+  local each = [[neg abs sign floor round square sqrt exp log sin cos tanh sigmoid softplus relu leaky_relu clamp elu
+    silu gelu add sub mul div pow maximum minimum eq ne lt le gt ge where bce_with_logits mse_loss
+    l1_loss gaussian_nll kl_normal]]
   for name in each:gmatch "%S+" do
     it("is worked on element by element, by any number of threads: " .. name, function()
       local case = plain_case(name)
@@ -168,6 +169,33 @@ describe("a large tensor", function()
     end
   end)
 
+  it("of images is pooled, resized and normalized alike by any number of threads", function()
+    local x, w = gl.randn(5, 24, 30, 37), gl.randn(37)
+    local wide = gl.randn(5, 24, 30, 36) -- channels in fours
+    local layers = {
+      function(v) return v:max_pool2d(3, 2, 1) end, function(v) return v:avg_pool2d({2, 3}) end,
+      function(v) return v:adaptive_avg_pool2d(7) end, function(v) return v:upsample_nearest2d({1, 2}) end,
+      function(v) return v:upsample_bilinear2d(2) end, function(v) return v:instance_norm(w) end,
+      function(v) return v:layer_norm(w) end, function(v) return v:pixel_unshuffle(2) end,
+      function() return wide:pixel_shuffle(2) end,
+    }
+    for k, f in ipairs(layers) do
+      local first
+      for n = 1, 3 do
+        gl.threads(n)
+        local leaf = x:detach()
+        leaf.requires_grad, w.requires_grad, w.grad = true, true, nil
+        local y = f(leaf)
+        if y.requires_grad then y:backward(y:detach() * 0.5) end
+        local got = {y:detach(), leaf.grad or gl.zeros(1), w.grad or gl.zeros(1)}
+        first = first or got
+        for i = 1, 3 do
+          assert(largest(got[i] - first[i]) <= 1e-5 * largest(first[i]), ("layer %d, result %d"):format(k, i))
+        end
+      end
+    end
+  end)
+
   it("is multiplied by another, split over threads by rows or columns", function()
     for _, size in ipairs {{131, 70, 65}, {65, 70, 131}, {600, 30, 17}} do
       local m, k, n = table.unpack(size)
@@ -195,8 +223,8 @@ end)
 describe("what is not a number", function()
   local nan = 0 / 0
 
-  local ops = [[neg abs square sqrt exp log sin cos tanh sigmoid softplus relu leaky_relu clamp sum mean norm logsumexp
-    max min var std softmax log_softmax cumsum]]
+  local ops = [[neg abs square sqrt exp log sin cos tanh sigmoid softplus relu leaky_relu clamp elu silu gelu sum mean
+    norm logsumexp max min var std softmax log_softmax cumsum]]
   for name in ops:gmatch "%S+" do
     it("stays visible through " .. name, function()
       local y = gl.core[name](gl.tensor {1, nan, 2})
@@ -204,6 +232,15 @@ describe("what is not a number", function()
       assert.is_true(last[math.min(2, #last)] ~= last[math.min(2, #last)])
     end)
   end
+
+  it("stays visible through the largest of a window", function()
+    local x = gl.tensor {1, nan, 2, 3}:reshape(1, 2, 2, 1)
+    x.requires_grad = true
+    local y = x:max_pool2d(2)
+    assert.is_true(y:item() ~= y:item())
+    y:backward()
+    assert.same({0, 1, 0, 0}, x.grad:reshape(-1):totable())
+  end)
 
   it("stays visible through ops of two tensors", function()
     for name in ("add sub mul div pow maximum minimum mse_loss l1_loss bce_with_logits"):gmatch "%S+" do

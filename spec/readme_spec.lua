@@ -38,8 +38,11 @@ describe("the README", function()
     local file = assert(io.open "README.md")
     local text = file:read "a"
     file:close()
-    for _, name in ipairs {"train_vae", "train_ae", "compare_latents", "interpolate", "fetch", "bench"} do
-      assert.matches("\n| `" .. name .. "[` ]", text)
+    for _, name in ipairs {
+      "train_vae", "train_ae", "train_cvae", "train_gan", "train_cgan", "train_dcgan", "train_classifier",
+      "compare_latents", "interpolate", "fetch", "bench",
+    } do
+      assert.matches("\n| [^|]*`" .. name .. "`", text)
       local output, errors, status = shell.script(name .. ".lua", "--help")
       assert.equal("", errors)
       assert.equal(0, status)

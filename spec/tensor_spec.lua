@@ -338,6 +338,20 @@ describe("operators", function()
     assert.same({1, 0}, gl.tensor({1, 2}):lt(2):totable())
   end)
 
+  it("let NaN through", function()
+    local nan = 0 / 0
+    local x = gl.tensor {1, nan, 3}
+    for _, y in ipairs {x:max(), x:min(), x:sum(), x:relu()[2], x:clamp(0, 1)[2]} do
+      assert.equal("nan", tostring(y))
+    end
+    for _, name in ipairs {"maximum", "minimum", "add", "pow"} do
+      assert.equal("nan", tostring(x[name](x, 2)[2]))
+      assert.equal("nan", tostring(gl[name](2, x)[2]))
+    end
+    assert.same({2, 2}, {x:argmax():item(), x:argmin():item()})
+    assert.same({0, 0}, {x:eq(x)[2]:item(), x:lt(2)[2]:item()})
+  end)
+
   it("tell whether two values are the same tensor", function()
     local x = gl.ones(2, {requires_grad = true})
     x:sum():backward()

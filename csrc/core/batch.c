@@ -1,4 +1,6 @@
 /* batch.c -- turns images kept as uint8 into float32 batches: picked by index, scaled to 0..1, binarized if asked. */
+#include <string.h>
+
 #include "core/parallel.h"
 #include "genlat.h"
 
@@ -51,4 +53,44 @@ gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t fir
   if (how == GL_BINARIZE_DYNAMIC)
     gl_rng_bernoulli(gl_rng_default(), gl_tensor_data(out), gl_tensor_data(out), total);
   return out;
+}
+
+typedef struct shift_job {
+  const gl_real *x;
+  gl_real *y;
+  int64_t h, w, c, most;
+  gl_rng rng;
+} shift_job;
+
+/* Each image has its own block of random numbers. */
+static void shift_images(int64_t from, int64_t to, void *context) {
+  const shift_job *j = context;
+  int64_t row = j->w * j->c, span = 2 * j->most + 1;
+  for (int64_t n = from; n < to; n++) {
+    uint32_t bits[4];
+    gl_philox(j->rng.seed, 0, j->rng.counter + (uint64_t)n, bits);
+    int64_t down = (int64_t)(((uint64_t)bits[0] * (uint64_t)span) >> 32) - j->most;
+    int64_t right = (int64_t)(((uint64_t)bits[1] * (uint64_t)span) >> 32) - j->most;
+    int64_t first = right > 0 ? right : 0, last = right > 0 ? j->w : j->w + right;
+    gl_real *y = j->y + n * j->h * row;
+    memset(y, 0, sizeof *y * (size_t)(j->h * row));
+    for (int64_t i = 0; i < j->h; i++)
+      if (i - down >= 0 && i - down < j->h && first < last)
+        memcpy(y + i * row + first * j->c, j->x + (n * j->h + i - down) * row + (first - right) * j->c,
+               sizeof *y * (size_t)((last - first) * j->c));
+  }
+}
+
+gl_tensor *gl_shift(const gl_tensor *x, int64_t most) {
+  if (x->dtype != GL_FLOAT || x->ndim != 4 || !gl_tensor_is_contiguous(x) || most < 0)
+    return gl_fail("shift: images are floats N x H x W x C whose elements lie in a row, not %s", gl_tensor_text(x)),
+           NULL;
+  gl_tensor *y = gl_tensor_like(x);
+  if (!y)
+    return NULL;
+  int64_t size = x->shape[1] * x->shape[2] * x->shape[3];
+  shift_job j = {gl_tensor_data(x), gl_tensor_data(y), x->shape[1], x->shape[2], x->shape[3], most, *gl_rng_default()};
+  gl_parallel(x->shape[0], (int)(size < 4096 ? size : 4096), shift_images, &j);
+  gl_rng_default()->counter += (uint64_t)x->shape[0];
+  return y;
 }

@@ -1,4 +1,4 @@
-/* error.c -- the error slot: one message, set by whoever fails first and read by the caller at the top. */
+/* error.c -- the error slot: one message a thread, set by whoever fails first and read by the caller at the top. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "genlat.h"
 
 enum { MESSAGE_SIZE = 1024 };
-static char message[MESSAGE_SIZE];
+static _Thread_local char message[MESSAGE_SIZE];
 
 bool gl_fail(const char *format, ...) {
   va_list args;

@@ -1,5 +1,6 @@
 /* memory.c -- every block genlat owns: 64-byte aligned, counted, and pooled by size so that a training step asks the
  * system for memory (and takes its page faults) only the first time round. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@ typedef struct block { /* stands in the 64 bytes before the memory that the call
   size_t bytes;        /* the caller's part, rounded up to its size class */
   int size_class;
   struct block *next; /* while it is in the pool */
+  void *start;        /* of what malloc gave, less than 64 bytes before the header */
 } block;
 
 _Static_assert(sizeof(block) <= ALIGNMENT, "a block's header fits before its memory");
@@ -18,6 +20,7 @@ _Static_assert(sizeof(block) <= ALIGNMENT, "a block's header fits before its mem
 static block *pool[CLASSES];
 static gl_memory_info info;
 static long fail_countdown = -1;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that is above */
 
 /* Eight classes for each power of two, so that at most an eighth of a block is unused. */
 static int class_of(size_t *bytes) {
@@ -47,16 +50,31 @@ static const bool pooling = true;
 static const bool pooling = true;
 #endif
 
+/* By malloc, aligned here: many versions of glibc do not find a freed block again for an aligned request of its size,
+ * and the process grows by one for each (its bug 14581). */
 static block *system_alloc(size_t bytes) {
-  void *p = NULL;
-  return posix_memalign(&p, ALIGNMENT, ALIGNMENT + bytes) == 0 ? p : NULL;
+  char *start = malloc(bytes + 2 * ALIGNMENT - 1);
+  if (!start)
+    return NULL;
+  block *b = (block *)(void *)(start + (ALIGNMENT - 1 - ((uintptr_t)start + ALIGNMENT - 1) % ALIGNMENT));
+  b->start = start;
+  return b;
 }
 
-void *gl_alloc(size_t bytes) {
-  if (fail_countdown >= 0 && fail_countdown-- == 0)
-    return gl_fail("out of memory (%zu bytes wanted)", bytes), NULL;
-  if (bytes > SIZE_MAX / 4)
-    return gl_fail("out of memory (%zu bytes wanted)", bytes), NULL;
+static void trim(void) {
+  for (int i = 0; i < CLASSES; i++)
+    while (pool[i]) {
+      block *b = pool[i];
+      pool[i] = b->next;
+      free(b->start);
+    }
+  info.pooled = 0;
+}
+
+/* A block with room for at least `bytes`, counted; NULL when there is no memory. */
+static block *take(size_t bytes) {
+  if ((fail_countdown >= 0 && fail_countdown-- == 0) || bytes > SIZE_MAX / 4)
+    return NULL;
   size_t rounded = bytes;
   int size_class = class_of(&rounded);
   block *b = pool[size_class];
@@ -66,17 +84,26 @@ void *gl_alloc(size_t bytes) {
   } else {
     b = system_alloc(rounded);
     if (!b && info.pooled > 0) {
-      gl_memory_trim();
+      trim();
       b = system_alloc(rounded);
     }
     if (!b)
-      return gl_fail("out of memory (%zu bytes wanted)", bytes), NULL;
+      return NULL;
     b->bytes = rounded;
     b->size_class = size_class;
   }
   info.live += rounded;
   if (info.live > info.peak)
     info.peak = info.live;
+  return b;
+}
+
+void *gl_alloc(size_t bytes) {
+  pthread_mutex_lock(&lock);
+  block *b = take(bytes);
+  pthread_mutex_unlock(&lock);
+  if (!b)
+    return gl_fail("out of memory (%zu bytes wanted)", bytes), NULL;
   return (char *)b + ALIGNMENT;
 }
 
@@ -87,13 +114,11 @@ void *gl_calloc(size_t bytes) {
   return p;
 }
 
-void gl_free(void *p) {
-  if (!p)
-    return;
-  block *b = (block *)(void *)((char *)p - ALIGNMENT);
+/* Into the pool, or back to the system. */
+static void give_back(block *b) {
   info.live -= b->bytes;
   if (!pooling || info.pooled + b->bytes > info.peak) {
-    free(b);
+    free(b->start);
     return;
   }
   b->next = pool[b->size_class];
@@ -101,14 +126,18 @@ void gl_free(void *p) {
   info.pooled += b->bytes;
 }
 
+void gl_free(void *p) {
+  if (!p)
+    return;
+  pthread_mutex_lock(&lock);
+  give_back((block *)(void *)((char *)p - ALIGNMENT));
+  pthread_mutex_unlock(&lock);
+}
+
 void gl_memory_trim(void) {
-  for (int i = 0; i < CLASSES; i++)
-    while (pool[i]) {
-      block *b = pool[i];
-      pool[i] = b->next;
-      free(b);
-    }
-  info.pooled = 0;
+  pthread_mutex_lock(&lock);
+  trim();
+  pthread_mutex_unlock(&lock);
 }
 
 gl_memory_info gl_memory(void) { return info; }

@@ -104,7 +104,10 @@ void gl_parallel(int64_t n, int weight, gl_range_body *body, void *context) {
 #define GEMM cblas_sgemm
 #endif
 
-enum { BAND = 16, WORTH_A_TEAM = 200000 }; /* rows or columns; multiply-adds, below which a team costs more than it saves */
+enum {
+  BAND = 16,
+  WORTH_A_TEAM = 200000
+}; /* rows or columns; multiply-adds, below which a team costs more than it saves */
 
 bool gl_gemm_band(const gl_product *p, int part, int parts, int64_t *from, int64_t *to) {
   bool by_columns = p->n > p->m;

@@ -35,8 +35,8 @@ bool gl_shape_check(int ndim, const int64_t *shape) {
 
 const char *gl_shape_text(int ndim, const int64_t *shape) {
   enum { SIZE = 192, RING = 4 };
-  static char ring[RING][SIZE];
-  static int turn;
+  static _Thread_local char ring[RING][SIZE];
+  static _Thread_local int turn;
   char *text = ring[turn = (turn + 1) % RING];
   if (ndim == 0)
     return "scalar";
@@ -65,6 +65,8 @@ bool gl_shape_broadcast(const gl_tensor *a, const gl_tensor *b, int *ndim, int64
 }
 
 bool gl_writable(const gl_tensor *t) {
+  if (t->buffer->unmap)
+    return gl_fail("this tensor (%s) is a file in memory, which cannot be changed: clone it first", gl_tensor_text(t));
   for (int i = 0; i < t->ndim; i++)
     if (t->shape[i] > 1 && t->stride[i] == 0)
       return gl_fail("a stretched tensor (%s, by expand) cannot be changed: its elements share memory; clone it first",
@@ -102,6 +104,40 @@ bool gl_index(int64_t typed, int64_t size, const char *what, int64_t *index) {
     return gl_fail("%s %lld is not in 1..%lld", what, (long long)typed, (long long)size);
   *index = i;
   return true;
+}
+
+bool gl_is_images(const gl_tensor *x) {
+  return x->ndim == 4 || gl_fail("the input is images N x H x W x C, not %s", gl_tensor_text(x));
+}
+
+bool gl_pair(const gl_arg *arg, int64_t least, const char *what, int64_t pair[2]) {
+  pair[0] = arg->list.v[0];
+  pair[1] = arg->list.n > 1 ? arg->list.v[1] : pair[0];
+  return (arg->list.n >= 1 && arg->list.n <= 2 && pair[0] >= least && pair[1] >= least) ||
+         gl_fail("%s is one whole number from %lld or two (height, width), not %s", what, (long long)least,
+                 gl_shape_text(arg->list.n, arg->list.v));
+}
+
+bool gl_window_size(int64_t n, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, const char *what,
+                    int64_t *out) {
+  const int64_t most = 1 << 30; /* keeps the arithmetic in range */
+  if (kernel < 1 || stride < 1 || dilation < 1 || padding < 0 || kernel > most || stride > most || dilation > most ||
+      padding > most)
+    return gl_fail(
+        "%s: kernel %lld, stride %lld, padding %lld, dilation %lld: kernel, stride and dilation are at least "
+        "1, padding at least 0, all at most %lld",
+        what, (long long)kernel, (long long)stride, (long long)padding, (long long)dilation, (long long)most);
+  int64_t room = n + 2 * padding - dilation * (kernel - 1) - 1;
+  *out = (room >= 0 ? room / stride : -((stride - 1 - room) / stride)) + 1;
+  if (*out >= 1)
+    return true;
+  char extent[48]; /* of the window */
+  if (dilation == 1)
+    snprintf(extent, sizeof extent, "%lld", (long long)kernel);
+  else
+    snprintf(extent, sizeof extent, "(%lld*(%lld - 1) + 1)", (long long)dilation, (long long)kernel);
+  return gl_fail("%s floor((%lld + 2*%lld - %s) / %lld) + 1 = %lld: at least 1 is wanted", what, (long long)n,
+                 (long long)padding, extent, (long long)stride, (long long)*out);
 }
 
 /* The stride of operand t along axis i of the common shape: 0 where t is stretched. */

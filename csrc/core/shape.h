@@ -10,13 +10,27 @@ bool gl_shape_check(int ndim, const int64_t *shape); /* sizes >= 1, at most GL_M
 /* The common shape of two broadcast ones (aligned at the last axis; 1 stretches), or false with a message. */
 bool gl_shape_broadcast(const gl_tensor *a, const gl_tensor *b, int *ndim, int64_t *shape);
 
-/* False, with a message, for a tensor that expand has stretched: several of its elements are one place in memory. */
+/* False, with a message, for a tensor that expand has stretched (several of its elements are one place in memory), and
+ * for one whose values are a file's. */
 bool gl_writable(const gl_tensor *t);
 
 /* Axes and indices as users type them, from 1 or from the end (-1), to 0, 1, ... */
 bool gl_axis(const gl_arg *arg, int ndim, int *axis);
-bool gl_axes(const gl_arg *arg, int ndim, bool *chosen); /* none given, or an empty list: all; an axis given twice is an error */
+bool gl_axes(const gl_arg *arg, int ndim,
+             bool *chosen); /* none given, or an empty list: all; an axis given twice is an error */
 bool gl_index(int64_t i, int64_t size, const char *what, int64_t *index);
+
+/* Is x N x H x W x C? */
+bool gl_is_images(const gl_tensor *x);
+
+/* A list of one whole number, or of two (height, width), each at least `least`. */
+bool gl_pair(const gl_arg *arg, int64_t least, const char *what, int64_t pair[2]);
+
+/* The number of places of a window on n positions, floor((n + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, or
+ * false with a message that shows the formula with its numbers where that is less than 1, or where a number makes no
+ * window. `what` names it: "output height". */
+bool gl_window_size(int64_t n, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, const char *what,
+                    int64_t *out);
 
 /* A loop nest over up to four operands of one shape: axes of size 1 dropped and neighbours merged where all
  * operands allow it. Operand strides of 0 broadcast. */

@@ -14,41 +14,42 @@ const char *gl_dtype_name(gl_dtype dtype) {
 
 /* ---- life ---- */
 
-static gl_buffer *buffer_new(size_t bytes) {
-  gl_buffer *b = gl_alloc(sizeof *b);
-  if (!b)
-    return NULL;
-  *b = (gl_buffer){.data = gl_alloc(bytes), .bytes = bytes, .refs = 1};
-  if (!b->data) {
-    gl_free(b);
-    return NULL;
-  }
-  return b;
-}
-
 static void buffer_release(gl_buffer *b) {
   if (!b || --b->refs > 0)
     return;
-  gl_free(b->data);
+  if (b->unmap)
+    b->unmap(b->data, b->bytes);
+  else
+    gl_free(b->data);
   gl_free(b);
 }
 
-gl_tensor *gl_tensor_new(gl_dtype dtype, int ndim, const int64_t *shape) {
-  if (!gl_shape_check(ndim, shape))
-    return NULL;
+gl_tensor *gl_tensor_over(gl_dtype dtype, int ndim, const int64_t *shape, void *data, size_t bytes,
+                          void (*unmap)(void *data, size_t bytes)) {
   gl_tensor *t = gl_calloc(sizeof *t);
-  if (!t)
-    return NULL;
-  t->buffer = buffer_new((size_t)gl_shape_numel(ndim, shape) * gl_dtype_size(dtype));
-  if (!t->buffer) {
+  gl_buffer *b = t ? gl_alloc(sizeof *b) : NULL;
+  if (!b) {
     gl_free(t);
     return NULL;
   }
+  *b = (gl_buffer){.data = data, .bytes = bytes, .refs = 1, .unmap = unmap};
+  t->buffer = b;
   t->dtype = dtype;
   t->ndim = ndim;
   t->refs = 1;
   memcpy(t->shape, shape, sizeof(int64_t) * (size_t)ndim);
   gl_shape_strides(ndim, shape, t->stride);
+  return t;
+}
+
+gl_tensor *gl_tensor_new(gl_dtype dtype, int ndim, const int64_t *shape) {
+  if (!gl_shape_check(ndim, shape))
+    return NULL;
+  size_t bytes = (size_t)gl_shape_numel(ndim, shape) * gl_dtype_size(dtype);
+  void *data = gl_alloc(bytes);
+  gl_tensor *t = data ? gl_tensor_over(dtype, ndim, shape, data, bytes, NULL) : NULL;
+  if (!t)
+    gl_free(data);
   return t;
 }
 

@@ -15,6 +15,8 @@ static inline gl_real gl_exp(gl_real x) { return exp(x); }
 static inline gl_real gl_log(gl_real x) { return log(x); }
 static inline gl_real gl_log1p_unit(gl_real t) { return log1p(t); }
 static inline gl_real gl_tanh(gl_real x) { return tanh(x); }
+static inline gl_real gl_expm1(gl_real x) { return expm1(x); }
+static inline gl_real gl_erf(gl_real x) { return erf(x); }
 static inline gl_real gl_sqrt(gl_real x) { return sqrt(x); }
 static inline gl_real gl_abs(gl_real x) { return fabs(x); }
 
@@ -84,6 +86,34 @@ static inline float gl_tanh(float x) {
   p = p * z - 1.0f / 3.0f;
   float near = x + x * z * p;
   return a < 0.4f ? near : x < 0 ? -far : far;
+}
+
+/* e^x - 1 = 2 t / (1 - t) with t = tanh(x / 2), for x <= 0 */
+static inline float gl_expm1(float x) {
+  float t = gl_tanh(0.5f * x);
+  return 2.0f * t / (1.0f - t);
+}
+
+/* The error function, to 1.2e-7: near 0 x p(x^2), else 1 - exp(-|x| q(|x|)), which is 1 from |x| = 4 on. p and q are
+ * polynomials with the smallest largest error (2e-9) on their ranges. */
+static inline float gl_erf(float x) {
+  float a = x < 0 ? -x : x, z = x * x;
+  float p = -6.76109570e-4f;
+  p = p * z + 5.11598170e-3f;
+  p = p * z - 2.68354346e-2f;
+  p = p * z + 1.12833930e-1f;
+  p = p * z - 3.76126199e-1f;
+  p = p * z + 1.12837917f;
+  float c = a > 4.0f ? 4.0f : a;
+  float q = 3.52821809e-6f;
+  q = q * c - 2.48525524e-4f;
+  q = q * c + 3.35237057e-3f;
+  q = q * c - 2.31745419e-2f;
+  q = q * c + 1.05585689e-1f;
+  q = q * c + 6.35526116e-1f;
+  q = q * c + 1.12856088f;
+  float far = 1.0f - gl_exp(-c * q);
+  return a < 0.75f ? x * p : x < 0 ? -far : far;
 }
 
 static inline float gl_sqrt(float x) { return sqrtf(x); }

@@ -1,4 +1,5 @@
-/* io.h -- files in and out: PNG images, IDX data sets, safetensors, and the safe opening and replacing that they share.
+/* io.h -- files in and out: PNG and GIF images, folders of images, IDX and CIFAR-10 data sets, safetensors, mapped
+ * files, and the safe opening and replacing that they share.
  *
  * Files are hostile: a reader checks every length against the size of the file before it uses it, so that what it
  * allocates is in proportion to what is really there. A message begins with the path: "a.png: truncated: ...".
@@ -47,6 +48,59 @@ bool gl_output_write(gl_output *out, const void *bytes, size_t n);
  * and what was at path before is still there. Returns whether the file is in place; ok = false keeps the message. */
 bool gl_output_close(gl_output *out, bool ok);
 
+/* A tensor of uint8 whose values are those of the file from `offset` on: mapped, so that the system reads what is
+ * looked at and forgets it where memory is short. It cannot be changed. The file is to be replaced, not cut, while it
+ * is mapped: reading beyond the end of a mapped file ends the process. */
+gl_tensor *gl_map_file(const char *path, int64_t offset, int ndim, const int64_t *shape);
+
+typedef struct gl_entry { /* of a folder */
+  const char *name;
+  gl_file_kind kind;
+  int64_t bytes;   /* of a file */
+  int64_t changed; /* when it was last written: nanoseconds since 1970 */
+} gl_entry;
+
+typedef struct gl_listing {
+  int64_t n;
+  gl_entry *entry; /* sorted by name, byte by byte; without . and .. */
+  char *names;     /* what their names point into */
+} gl_listing;
+
+bool gl_folder_list(const char *path, gl_listing *list);
+void gl_listing_free(gl_listing *list);
+
+/* A 64-bit hash in which every bit of the text and the seed matters to every bit. Not for adversaries. */
+uint64_t gl_hash(const void *text, size_t n, uint64_t seed);
+
+/* ---- images ------------------------------------------------------------------------------------------------------ */
+
+typedef struct gl_pixels { /* height x width x channels; 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha */
+  uint8_t *data;           /* gl_alloc's */
+  int64_t height, width;
+  int channels;
+} gl_pixels;
+
+/* How an image gets another size: it has to have it already; the largest part in its middle of the new size's
+ * proportions is scaled; or the whole is, whatever becomes of its proportions. */
+typedef enum gl_fit { GL_FIT_NONE, GL_FIT_CROP, GL_FIT_STRETCH } gl_fit;
+
+typedef struct gl_form { /* what images are brought to */
+  int64_t height, width;
+  int channels; /* 1 or 3 */
+  bool convert; /* grey to RGB and RGB to grey; otherwise an image of the other kind does not fit */
+  gl_fit fit;
+  uint8_t background; /* the grey that shows where an image is transparent */
+} gl_form;
+
+bool gl_form_check(const gl_form *form);
+/* Can the image be brought to the form? If not, the message says what it is: "is 30x20", "is in color". */
+bool gl_image_fits(const gl_pixels *from, const gl_form *form);
+/* from, which fits, in the form, to `to`: height x width x channels bytes. Down by averaging areas, up by linear
+ * interpolation. False where memory is short. */
+bool gl_image_bring(const gl_pixels *from, const gl_form *form, uint8_t *to);
+/* t itself, retained, or its floats of 0..1 as bytes, the rest clamped: contiguous uint8. */
+gl_tensor *gl_image_bytes(gl_tensor *t);
+
 /* ---- PNG --------------------------------------------------------------------------------------------------------- */
 
 /* Is t an image? H x W, or H x W x C with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha); bytes, or floats
@@ -55,12 +109,45 @@ bool gl_png_check(const gl_tensor *t);
 bool gl_png_write(const char *path, gl_tensor *t);
 gl_tensor *gl_png_read(const char *path); /* uint8, H x W x C with the file's C; 8 bits each, palettes looked up */
 
+/* What became of a file: it was read; it is missing or damaged; it is not in the form; memory was short. */
+typedef enum gl_image_state { GL_IMAGE_GOOD, GL_IMAGE_BROKEN, GL_IMAGE_MISFIT, GL_IMAGE_NO_MEMORY } gl_image_state;
+
+/* As gl_png_read, on any thread; where it is good, p->data is the caller's to free. */
+gl_image_state gl_png_decode(const char *path, gl_pixels *p);
+
+typedef struct gl_image_report {
+  gl_image_state state;
+  char message[512]; /* begins with the path; of one that is not in the form: what gl_image_fits says */
+} gl_image_report;
+
+/* Reads n PNG files on all threads and puts the good ones into `to`, one after the other. Returns how many they are. */
+int64_t gl_png_read_all(int64_t n, const char *const *path, const gl_form *form, uint8_t *to, gl_image_report *report);
+
+/* ---- GIF --------------------------------------------------------------------------------------------------------- */
+
+/* Is t an animation? N x H x W, or N x H x W x C with C = 1 or 3; bytes, or floats of 0..1, clamped. */
+bool gl_gif_check(const gl_tensor *frames);
+/* Shows each frame for `delay` hundredths of a second, over and over. Grey is exact; of RGB each frame has a palette of
+ * its own, exact up to 256 colors. */
+bool gl_gif_write(const char *path, gl_tensor *frames, int delay);
+
+/* The best 256 colors for n RGB pixels, and for each pixel the one that is nearest; returns how many are used, 0 where
+ * memory is short. */
+enum { GL_PALETTE_MAX = 256 };
+int gl_palette_choose(const uint8_t *rgb, int64_t n, uint8_t palette[GL_PALETTE_MAX][3], uint8_t *index);
+
 /* ---- IDX: the format of MNIST -------------------------------------------------------------------------------------
  */
 
 gl_tensor *gl_idx_read(const char *path);          /* uint8 with the file's shape; plain or gzip-compressed */
 bool gl_idx_check(const gl_tensor *t);             /* can t be written: uint8, with an axis, not empty? */
 bool gl_idx_write(const char *path, gl_tensor *t); /* compressed where the path ends in .gz */
+
+/* ---- CIFAR-10, the binary version ----------------------------------------------------------------------------------
+ */
+
+/* The records of n files: images, N x 32 x 32 x 3 uint8, and labels, N floats from 1. */
+bool gl_cifar10_read(int n, const char *const *path, gl_tensor **images, gl_tensor **labels);
 
 /* ---- safetensors ---------------------------------------------------------------------------------------------------
  */

@@ -1,5 +1,4 @@
 /* png.c -- images to and from PNG files, by libpng. */
-#include <math.h>
 #include <png.h>
 #include <setjmp.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 enum { MAX_SIDE = 1000000, MAX_PIXELS = 1 << 28 };
 
 /* Everything that libpng works on stands here, outside the function that calls setjmp, so that it is intact after a
- * longjmp and can be freed. */
+ * longjmp and can be freed. Reading makes no tensor: it goes on on several threads at a time. */
 typedef struct job {
   png_structp png;
   png_infop info;
@@ -17,8 +16,9 @@ typedef struct job {
   gl_input in;       /* reading */
   int64_t position;  /* of the next byte to read */
   gl_output out;     /* writing */
-  gl_tensor *tensor; /* the image: read or to be written; contiguous */
-  uint8_t *row;      /* one row of a float image as bytes */
+  gl_pixels pixels;  /* what was read */
+  bool no_memory;    /* that is why it failed */
+  gl_tensor *tensor; /* to be written: contiguous bytes */
 } job;
 
 /* ---- what libpng calls ------------------------------------------------------------------------------------------- */
@@ -32,8 +32,11 @@ static void on_error(png_structp png, png_const_charp text) {
 static void on_warning(png_structp png, png_const_charp text) { (void)png, (void)text; }
 
 static png_voidp on_alloc(png_structp png, png_alloc_size_t bytes) {
-  (void)png;
-  return gl_alloc(bytes);
+  job *j = png_get_mem_ptr(png);
+  void *block = gl_alloc(bytes);
+  if (!block)
+    j->no_memory = true;
+  return block;
 }
 
 static void on_free(png_structp png, png_voidp block) {
@@ -97,7 +100,7 @@ static void ask_for_bytes(job *j) {
 }
 
 static void read_steps(job *j) {
-  j->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, j, on_error, on_warning, NULL, on_alloc, on_free);
+  j->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, j, on_error, on_warning, j, on_alloc, on_free);
   make_info(j);
   png_set_read_fn(j->png, j, on_read);
   png_set_user_limits(j->png, MAX_SIDE, MAX_SIDE);
@@ -112,26 +115,42 @@ static void read_steps(job *j) {
   int64_t channels = png_get_channels(j->png, j->info), stride = width * channels;
   if (png_get_rowbytes(j->png, j->info) != (size_t)stride)
     png_error(j->png, "its rows are not of the expected size");
-  j->tensor = gl_tensor_new(GL_UINT8, 3, (int64_t[]){height, width, channels});
-  if (!j->tensor)
+  uint8_t *pixels = gl_alloc((size_t)(height * stride));
+  if (!pixels) {
+    j->no_memory = true;
     stop(j);
-  uint8_t *pixels = gl_tensor_bytes(j->tensor);
+  }
+  j->pixels = (gl_pixels){pixels, height, width, (int)channels};
   for (int pass = 0; pass < passes; pass++)
     for (int64_t y = 0; y < height; y++)
       png_read_row(j->png, pixels + y * stride, NULL);
   png_read_end(j->png, NULL); /* to the last checksum, so that a cut file is noticed */
 }
 
-gl_tensor *gl_png_read(const char *path) {
+gl_image_state gl_png_decode(const char *path, gl_pixels *p) {
   job j = {0};
   if (!gl_input_open(&j.in, path))
-    return gl_fail_in(path), NULL;
+    return gl_fail_in(path), GL_IMAGE_BROKEN;
   bool ok = guarded(&j, read_steps);
   png_destroy_read_struct(&j.png, &j.info, NULL);
   gl_input_close(&j.in);
+  *p = j.pixels;
   if (ok)
-    return j.tensor;
-  gl_tensor_release(j.tensor);
+    return GL_IMAGE_GOOD;
+  gl_free(j.pixels.data);
+  gl_fail_in(path);
+  return j.no_memory ? GL_IMAGE_NO_MEMORY : GL_IMAGE_BROKEN;
+}
+
+gl_tensor *gl_png_read(const char *path) {
+  gl_pixels p;
+  if (gl_png_decode(path, &p) != GL_IMAGE_GOOD)
+    return NULL;
+  int64_t shape[] = {p.height, p.width, p.channels};
+  gl_tensor *t = gl_tensor_over(GL_UINT8, 3, shape, p.data, (size_t)(p.height * p.width * p.channels), NULL);
+  if (t)
+    return t;
+  gl_free(p.data);
   return gl_fail_in(path), NULL;
 }
 
@@ -150,33 +169,18 @@ bool gl_png_check(const gl_tensor *t) {
   return true;
 }
 
-static uint8_t to_byte(gl_real v) {
-  if (!(v > 0)) /* NaN too */
-    return 0;
-  return v >= 1 ? 255 : (uint8_t)((double)v * 255 + 0.5);
-}
-
-static const uint8_t *row_bytes(job *j, int64_t y, int64_t stride) {
-  if (j->tensor->dtype == GL_UINT8)
-    return gl_tensor_bytes(j->tensor) + y * stride;
-  const gl_real *from = gl_tensor_data(j->tensor) + y * stride;
-  for (int64_t i = 0; i < stride; i++)
-    j->row[i] = to_byte(from[i]);
-  return j->row;
-}
-
 static void write_steps(job *j) {
   static const int color_type[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                    PNG_COLOR_TYPE_RGB_ALPHA};
   int64_t height = j->tensor->shape[0], width = j->tensor->shape[1], channels = channels_of(j->tensor);
-  j->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, j, on_error, on_warning, NULL, on_alloc, on_free);
+  j->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, j, on_error, on_warning, j, on_alloc, on_free);
   make_info(j);
   png_set_write_fn(j->png, j, on_write, on_flush);
   png_set_IHDR(j->png, j->info, (png_uint_32)width, (png_uint_32)height, 8, color_type[channels - 1],
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(j->png, j->info);
   for (int64_t y = 0; y < height; y++)
-    png_write_row(j->png, row_bytes(j, y, width * channels));
+    png_write_row(j->png, gl_tensor_bytes(j->tensor) + y * width * channels);
   png_write_end(j->png, NULL);
 }
 
@@ -191,10 +195,8 @@ bool gl_png_write(const char *path, gl_tensor *t) {
   job j = {0};
   if (!gl_png_check(t))
     return gl_fail_in(path);
-  j.tensor = gl_tensor_contiguous(t);
-  j.row = gl_alloc((size_t)(t->shape[1] * channels_of(t)));
-  bool ok = j.tensor && j.row && gl_output_open(&j.out, path) && gl_output_close(&j.out, encode(&j));
-  gl_free(j.row);
+  j.tensor = gl_image_bytes(t);
+  bool ok = j.tensor && gl_output_open(&j.out, path) && gl_output_close(&j.out, encode(&j));
   gl_tensor_release(j.tensor);
   return ok || gl_fail_in(path);
 }

@@ -182,7 +182,13 @@ void gll_push_value(lua_State *L, const gl_parameter *p, const gl_arg *arg) {
       lua_rawseti(L, -2, k + 1);
     }
     break;
-  default: /* L; no layer or optimizer has words */
+  case 'W': {
+    size_t length;
+    const char *word = gl_signature_word_at(p, arg->i, &length);
+    lua_pushlstring(L, word, length);
+    break;
+  }
+  default: /* L */
     lua_createtable(L, arg->list.n, 0);
     for (int k = 0; k < arg->list.n; k++) {
       lua_pushinteger(L, arg->list.v[k]);
@@ -310,11 +316,11 @@ void gll_read_arguments(lua_State *L, const char *name, const char *signature, i
         mistake(L, name, &p, "a list of tensors", i);
       a->list = i++;
     } else if (p.type == 'T') {
-      bool left_out = p.optional && lua_isnoneornil(L, i);
-      if (!left_out)
+      bool named = p.optional && i <= last && is_options(L, &p, i), left_out = p.optional && lua_isnoneornil(L, i);
+      if (!left_out && !named)
         read_tensor(L, name, &p, i);
-      a->tensor[a->ntensor++] = left_out ? 0 : i;
-      i++;
+      a->tensor[a->ntensor++] = left_out || named ? 0 : i;
+      i += !named;
     } else if (i <= last && is_options(L, &p, i)) {
       read_options(L, name, signature, i++, a->arg);
       break;

@@ -31,13 +31,19 @@ int gll_raise(lua_State *L);
 
 /* Pushes nil and gl_error(); returns 2. For what the world does to a program: a missing file, a full disk. */
 int gll_nil(lua_State *L);
+/* Pushes true, or nil and gl_error(). */
+int gll_report(lua_State *L, bool ok);
+
+/* ---- paths ---- */
+
+const char *gll_check_path(lua_State *L, int i); /* raises where it is no path */
 
 /* ---- arguments by signature ---- */
 
 /* Reads the arguments from stack index `first` on, as the signature says: in order, or by name in a table that comes
  * after the tensors. Tensors may be given as numbers and tables. Raises on a mistake, beginning with `name`. On return
  * the tensors are at stack indices tensor[0], tensor[1], ... (0 for one left out), or, for a T*, in the list there. */
-enum { GLL_MAXTENSOR = 4 };
+enum { GLL_MAXTENSOR = 5 };
 typedef struct gll_arguments {
   int ntensor;
   int tensor[GLL_MAXTENSOR];
@@ -69,6 +75,7 @@ int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t 
 /* ---- parts of genlat.core ---- */
 
 extern const luaL_Reg gll_io_functions[];
+extern const luaL_Reg gll_files_functions[];
 extern const luaL_Reg gll_synth_functions[];
 extern const luaL_Reg gll_system_functions[];
 extern const luaL_Reg gll_create_functions[];

@@ -190,8 +190,11 @@ static int batch(lua_State *L) {
   return gll_push(L, gl_batch(images, order, luaL_checkinteger(L, 3), luaL_checkinteger(L, 4), (gl_binarize)how));
 }
 
+/* shift(images, most): see gl_shift */
+static int shift(lua_State *L) { return gll_push(L, gl_shift(gll_check(L, 1), luaL_checkinteger(L, 2))); }
+
 const luaL_Reg gll_create_functions[] = {
-    {"tensor", tensor}, {"zeros", zeros},       {"ones", ones},   {"full", full},
-    {"arange", arange}, {"linspace", linspace}, {"eye", eye},     {"rand", rand_},
-    {"randn", randn},   {"randperm", randperm}, {"batch", batch}, {NULL, NULL},
+    {"tensor", tensor},     {"zeros", zeros}, {"ones", ones},  {"full", full},   {"arange", arange},
+    {"linspace", linspace}, {"eye", eye},     {"rand", rand_}, {"randn", randn}, {"randperm", randperm},
+    {"batch", batch},       {"shift", shift}, {NULL, NULL},
 };

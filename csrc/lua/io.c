@@ -8,15 +8,14 @@
 
 #define SAFETENSORS "genlat.Safetensors"
 
-static const char *check_path(lua_State *L, int i) {
+const char *gll_check_path(lua_State *L, int i) {
   size_t n;
   const char *path = luaL_checklstring(L, i, &n);
   luaL_argcheck(L, n > 0 && strlen(path) == n, i, "a path is not empty and has no zero bytes");
   return path;
 }
 
-/* true, or nil and the message */
-static int report(lua_State *L, bool ok) {
+int gll_report(lua_State *L, bool ok) {
   if (!ok)
     return gll_nil(L);
   lua_pushboolean(L, true);
@@ -27,28 +26,28 @@ static int give(lua_State *L, gl_tensor *t) { return t ? gll_push(L, t) : gll_ni
 
 /* ---- images and data sets ---------------------------------------------------------------------------------------- */
 
-static int read_png(lua_State *L) { return give(L, gl_png_read(check_path(L, 1))); }
+static int read_png(lua_State *L) { return give(L, gl_png_read(gll_check_path(L, 1))); }
 
 static int write_png(lua_State *L) {
-  const char *path = check_path(L, 1);
+  const char *path = gll_check_path(L, 1);
   gl_tensor *t = gll_check(L, 2);
   if (!gl_png_check(t)) {
     gl_fail_in("write_png");
     return gll_raise(L);
   }
-  return report(L, gl_png_write(path, t));
+  return gll_report(L, gl_png_write(path, t));
 }
 
-static int read_idx(lua_State *L) { return give(L, gl_idx_read(check_path(L, 1))); }
+static int read_idx(lua_State *L) { return give(L, gl_idx_read(gll_check_path(L, 1))); }
 
 static int write_idx(lua_State *L) {
-  const char *path = check_path(L, 1);
+  const char *path = gll_check_path(L, 1);
   gl_tensor *t = gll_check(L, 2);
   if (!gl_idx_check(t)) {
     gl_fail_in("write_idx");
     return gll_raise(L);
   }
-  return report(L, gl_idx_write(path, t));
+  return gll_report(L, gl_idx_write(path, t));
 }
 
 /* ---- safetensors: the bytes; genlat/safetensors.lua does the header ------------------------------------------------
@@ -104,7 +103,7 @@ static const luaL_Reg safetensors_methods[] = {
 
 /* safetensors_open(path) -> file | nil, message; to be kept in a <close> variable */
 static int safetensors_open(lua_State *L) {
-  const char *path = check_path(L, 1);
+  const char *path = gll_check_path(L, 1);
   gl_safetensors **handle = lua_newuserdatauv(L, sizeof *handle, 0);
   *handle = NULL;
   if (luaL_newmetatable(L, SAFETENSORS)) {
@@ -134,7 +133,7 @@ static int safetensors_describe(lua_State *L) {
 
 /* safetensors_write(path, header, list of tensors) -> true | nil, message */
 static int safetensors_write(lua_State *L) {
-  const char *path = check_path(L, 1);
+  const char *path = gll_check_path(L, 1);
   size_t header_bytes;
   const char *header = luaL_checklstring(L, 2, &header_bytes);
   luaL_checktype(L, 3, LUA_TTABLE);
@@ -145,7 +144,7 @@ static int safetensors_write(lua_State *L) {
     list[i] = gll_check(L, -1); /* the table keeps it alive */
     lua_pop(L, 1);
   }
-  return report(L, gl_safetensors_write(path, header, header_bytes, n, list));
+  return gll_report(L, gl_safetensors_write(path, header, header_bytes, n, list));
 }
 
 /* ---- files and folders ------------------------------------------------------------------------------------------- */
@@ -153,16 +152,16 @@ static int safetensors_write(lua_State *L) {
 /* write_file(path, text): replaces the file as a whole, or leaves it as it was */
 static int write_file(lua_State *L) {
   size_t n;
-  const char *path = check_path(L, 1), *text = luaL_checklstring(L, 2, &n);
-  return report(L, gl_file_write_atomic(path, text, n));
+  const char *path = gll_check_path(L, 1), *text = luaL_checklstring(L, 2, &n);
+  return gll_report(L, gl_file_write_atomic(path, text, n));
 }
 
-static int mkdirs(lua_State *L) { return report(L, gl_file_mkdirs(check_path(L, 1))); }
+static int mkdirs(lua_State *L) { return gll_report(L, gl_file_mkdirs(gll_check_path(L, 1))); }
 
 /* file_kind(path) -> "file", "folder" or nil where there is nothing */
 static int file_kind(lua_State *L) {
   static const char *const name[] = {[GL_KIND_NONE] = NULL, [GL_KIND_FILE] = "file", [GL_KIND_FOLDER] = "folder"};
-  lua_pushstring(L, name[gl_file_find(check_path(L, 1))]);
+  lua_pushstring(L, name[gl_file_find(gll_check_path(L, 1))]);
   return 1;
 }
 

@@ -40,20 +40,26 @@ static int forward(lua_State *L) {
   return gll_push(L, gl_layer_forward(l, x));
 }
 
-/* The layer's parameters and arguments by name, in order: {{name, tensor}, ...}, {{name, value}, ...} */
-static int describe(lua_State *L) {
-  gl_layer *l = check_layer(L, 1);
+/* Pushes {{name, tensor}, ...}: those of n tensors that the layer has. */
+static void push_tensors(lua_State *L, int n, const char *const *name, gl_tensor *const *tensor) {
   lua_newtable(L);
-  for (int i = 0; i < GL_MAXPARAM && l->type->param[i]; i++) {
-    if (!l->param[i])
+  for (int i = 0; i < n && name[i]; i++) {
+    if (!tensor[i])
       continue;
     lua_createtable(L, 2, 0);
-    lua_pushstring(L, l->type->param[i]);
+    lua_pushstring(L, name[i]);
     lua_rawseti(L, -2, 1);
-    gll_push(L, gl_tensor_retain(l->param[i]));
+    gll_push(L, gl_tensor_retain(tensor[i]));
     lua_rawseti(L, -2, 2);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
   }
+}
+
+/* The layer's parameters, buffers and arguments, in order: {{name, tensor}, ...} twice, {{name, value}, ...} */
+static int describe(lua_State *L) {
+  gl_layer *l = check_layer(L, 1);
+  push_tensors(L, GL_MAXPARAM, l->type->param, l->param);
+  push_tensors(L, GL_MAXBUFFER, l->type->buffer, l->buffer);
   lua_newtable(L);
   const char *cursor = l->type->signature;
   gl_parameter p;
@@ -65,7 +71,7 @@ static int describe(lua_State *L) {
     lua_rawseti(L, -2, 2);
     lua_rawseti(L, -2, k + 1);
   }
-  return 2;
+  return 3;
 }
 
 static int train(lua_State *L) {

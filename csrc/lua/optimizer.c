@@ -105,7 +105,12 @@ static int newindex_event(lua_State *L) {
   if (k < 0)
     return gll_error(L, "%s has no setting '%s' (it has %s)", o->type->name, key,
                      gll_push_signature(L, o->type->signature, false));
-  gll_read_value(L, o->type->name, &p, 3, &o->hyper[k]);
+  gl_arg hyper[GL_MAXARG];
+  memcpy(hyper, o->hyper, sizeof hyper);
+  gll_read_value(L, o->type->name, &p, 3, &hyper[k]);
+  if (!gl_optimizer_check(o->type, hyper))
+    return gll_raise(L);
+  memcpy(o->hyper, hyper, sizeof hyper);
   return 0;
 }
 

@@ -5,7 +5,7 @@
 
 #include "lua/binding.h"
 
-enum { SHOWN_WHOLE = 1000, EDGE = 3, NUMBER_SIZE = 32 };
+enum { SHOWN_WHOLE = 1000, EDGE = 3, NUMBER_SIZE = 32, LINE_WIDTH = 112 };
 
 typedef struct format {
   bool whole, scientific, elide;
@@ -54,10 +54,16 @@ static void measure(format *f, double v) {
   f->width = (int)strlen(text) > f->width ? (int)strlen(text) : f->width;
 }
 
+/* Rows that are wider than a line go on, further in, on the next. */
 static void add_row(luaL_Buffer *b, const gl_tensor *t, int64_t at, int64_t n, const format *f) {
-  for (int64_t i = 0, next; i < n; i = next) {
+  int64_t on_a_line = LINE_WIDTH / (f->width + 2), column = 0;
+  for (int64_t i = 0, next; i < n; i = next, column++) {
     char text[NUMBER_SIZE], padded[NUMBER_SIZE + 8];
     next = next_shown(f, i, n);
+    if (column == on_a_line) {
+      luaL_addstring(b, "\n    ");
+      column = 0;
+    }
     number_text(text, f, gl_tensor_get(t, at + i));
     snprintf(padded, sizeof padded, "  %*s", f->width, text);
     luaL_addstring(b, padded);

@@ -1,6 +1,8 @@
 /* synth.c -- the built-in data sets for Lua. */
 #include "synth/synth.h"
 
+#include <string.h>
+
 #include "lua/binding.h"
 
 /* Releases what was made before a failure, then raises it. */
@@ -10,47 +12,138 @@ static int give_up(lua_State *L, gl_tensor *const *made, int n) {
   return gll_raise(L);
 }
 
+typedef struct order order;
+typedef bool draw_images(const order *o, uint8_t *images, uint8_t *labels, float *factors);
+
+struct order { /* what is to be drawn: `count` images from `first` (from 0) on */
+  draw_images *draw;
+  uint64_t seed, first;
+  int64_t count;
+  int side, channels, factors;
+  bool correlated;
+};
+
 /* Fills images, labels, factors. The factors pass through a float buffer, because gl_real may be double. */
-static bool draw_digits(uint64_t seed, uint64_t first, int64_t count, gl_tensor *const *out) {
-  float *factors = gl_alloc((size_t)count * GL_DIGITS_FACTORS * sizeof *factors);
+static bool fill(const order *o, gl_tensor *const *out) {
+  int64_t n = o->count * o->factors;
+  float *factors = gl_alloc((size_t)n * sizeof *factors);
   if (!factors)
     return false;
-  bool ok = gl_digits(seed, first, count, gl_tensor_bytes(out[0]), gl_tensor_bytes(out[1]), factors);
+  bool ok = o->draw(o, gl_tensor_bytes(out[0]), gl_tensor_bytes(out[1]), factors);
   gl_real *to = gl_tensor_data(out[2]);
-  for (int64_t i = 0; ok && i < count * GL_DIGITS_FACTORS; i++)
+  for (int64_t i = 0; ok && i < n; i++)
     to[i] = factors[i];
   gl_free(factors);
   return ok;
 }
 
-/* digits(count, seed = 0, first = 1) -> images (uint8, count x 28 x 28 x 1), labels (uint8, count, 1 for the digit 0 to
- * 10), factors (float, count x #digits_factors()). Image i, counting from 1, depends on (seed, i) only. */
-static int digits(lua_State *L) {
-  lua_Integer count = luaL_checkinteger(L, 1), seed = luaL_optinteger(L, 2, 0), first = luaL_optinteger(L, 3, 1);
+/* Reads count, seed = 0, first = 1 from the stack's first three places, draws, and pushes images (uint8, count x side x
+ * side x channels), labels (uint8, count, from 1) and factors (float, count x factors). */
+static int draw(lua_State *L, order o) {
+  lua_Integer count = luaL_checkinteger(L, 1), first = luaL_optinteger(L, 3, 1);
   luaL_argcheck(L, count >= 1 && count <= INT32_MAX, 1, "the count must be 1 to 2147483647");
   luaL_argcheck(L, first >= 1, 3, "the first image is 1 or later");
-  const int64_t images[] = {count, GL_DIGITS_SIDE, GL_DIGITS_SIDE, 1}, factors[] = {count, GL_DIGITS_FACTORS};
+  o.count = count;
+  o.seed = (uint64_t)luaL_optinteger(L, 2, 0);
+  o.first = (uint64_t)first - 1;
+  const int64_t images[] = {count, o.side, o.side, o.channels}, factors[] = {count, o.factors};
   gl_tensor *out[] = {gl_tensor_new(GL_UINT8, 4, images), gl_tensor_new(GL_UINT8, 1, images),
                       gl_tensor_new(GL_FLOAT, 2, factors)};
-  if (!out[0] || !out[1] || !out[2] || !draw_digits((uint64_t)seed, (uint64_t)first - 1, count, out))
+  if (!out[0] || !out[1] || !out[2] || !fill(&o, out))
     return give_up(L, out, 3);
   for (int i = 0; i < 3; i++)
     gll_push(L, out[i]);
   return 3;
 }
 
-/* digits_factors() -> the list of the factors' names, in the order of digits' third result. */
-static int digits_factors(lua_State *L) {
-  lua_createtable(L, GL_DIGITS_FACTORS, 0);
-  for (int i = 0; i < GL_DIGITS_FACTORS; i++) {
-    lua_pushstring(L, gl_digits_factor_names[i]);
+static int push_names(lua_State *L, const char *const *names, int n) {
+  lua_createtable(L, n, 0);
+  for (int i = 0; i < n; i++) {
+    lua_pushstring(L, names[i]);
     lua_rawseti(L, -2, i + 1);
   }
   return 1;
 }
 
+/* ---- digits ----------------------------------------------------------------------------------------------------- */
+
+static bool draw_digits(const order *o, uint8_t *images, uint8_t *labels, float *factors) {
+  return gl_digits(o->seed, o->first, o->count, images, labels, factors);
+}
+
+/* digits(count, seed = 0, first = 1) -> images (uint8, count x 28 x 28 x 1), labels (uint8, count, 1 for the digit 0 to
+ * 10), factors (float, count x #digits_factors()). Image i, counting from 1, depends on (seed, i) only. */
+static int digits(lua_State *L) {
+  return draw(L, (order){.draw = draw_digits, .side = GL_DIGITS_SIDE, .channels = 1, .factors = GL_DIGITS_FACTORS});
+}
+
+/* digits_factors() -> the list of the factors' names, in the order of digits' third result. */
+static int digits_factors(lua_State *L) { return push_names(L, gl_digits_factor_names, GL_DIGITS_FACTORS); }
+
+/* ---- faces ------------------------------------------------------------------------------------------------------ */
+
+static bool draw_faces(const order *o, uint8_t *images, uint8_t *labels, float *factors) {
+  return gl_faces(o->seed, o->first, o->count, o->side, o->correlated, images, labels, factors);
+}
+
+/* The side of a face's image at stack index i, 32 where there is none. */
+static int check_side(lua_State *L, int i) {
+  lua_Integer side = luaL_optinteger(L, i, 32);
+  luaL_argcheck(L, side >= GL_FACES_SIDE_MIN && side <= GL_FACES_SIDE_MAX, i, "the side is 16 to 512 pixels");
+  return (int)side;
+}
+
+/* faces(count, seed = 0, first = 1, side = 32, correlated = false) -> images (uint8, count x side x side x 3), labels
+ * (uint8, count, 1 to #faces_classes()), factors (float, count x #faces_factors()). Image i, counting from 1, depends
+ * on (seed, i), side and correlated only. */
+static int faces(lua_State *L) {
+  return draw(L, (order){.draw = draw_faces,
+                         .side = check_side(L, 4),
+                         .correlated = lua_toboolean(L, 5),
+                         .channels = 3,
+                         .factors = GL_FACES_FACTORS});
+}
+
+/* faces_factors(), faces_classes() -> the names of the attributes, and of the classes. */
+static int faces_factors(lua_State *L) { return push_names(L, gl_faces_factor_names, GL_FACES_FACTORS); }
+static int faces_classes(lua_State *L) { return push_names(L, gl_faces_class_names, GL_FACES_CLASSES); }
+
+static void read_attribute(lua_State *L, float *factors) {
+  if (lua_type(L, -2) == LUA_TSTRING)
+    for (int i = 0; i < GL_FACES_FACTORS; i++)
+      if (strcmp(lua_tostring(L, -2), gl_faces_factor_names[i]) == 0) {
+        if (lua_type(L, -1) != LUA_TNUMBER)
+          gll_error(L, "face: %s is a number, not %s", gl_faces_factor_names[i], luaL_typename(L, -1));
+        factors[i] = (float)lua_tonumber(L, -1);
+        return;
+      }
+  gll_error(L, "face: there is no attribute %s (faces_factors() lists them)", luaL_tolstring(L, -2, NULL));
+}
+
+/* face(attributes, side = 32, seed, index) -> image (uint8, side x side x 3) of the face with the attributes of the
+ * table {smile =, ...}, those left out as usual. Its look is that of image `index` of faces(..., seed, ...), or the
+ * plain one where no index is given. */
+static int face(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  int side = check_side(L, 2);
+  gl_faces_look look = {(uint64_t)luaL_optinteger(L, 3, 0), (uint64_t)luaL_optinteger(L, 4, 1) - 1};
+  const int64_t shape[] = {side, side, 3};
+  float factors[GL_FACES_FACTORS];
+  memcpy(factors, gl_faces_usual, sizeof factors);
+  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+    read_attribute(L, factors);
+  gl_tensor *image = gl_tensor_new(GL_UINT8, 3, shape);
+  if (!image || !gl_face(factors, lua_isnoneornil(L, 4) ? NULL : &look, side, gl_tensor_bytes(image)))
+    return give_up(L, &image, 1);
+  return gll_push(L, image);
+}
+
 const luaL_Reg gll_synth_functions[] = {
-  {"digits", digits},
-  {"digits_factors", digits_factors},
-  {NULL, NULL},
+    {"digits", digits},
+    {"digits_factors", digits_factors},
+    {"faces", faces},
+    {"faces_factors", faces_factors},
+    {"faces_classes", faces_classes},
+    {"face", face},
+    {NULL, NULL},
 };

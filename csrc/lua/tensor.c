@@ -40,7 +40,7 @@ int gll_push(lua_State *L, gl_tensor *t) {
   *handle = t;
   in_flight = NULL;
   luaL_setmetatable(L, GLL_TENSOR);
-  report(L, sizeof *t + (t->buffer->refs == 1 ? t->buffer->bytes : 0));
+  report(L, sizeof *t + (t->buffer->refs == 1 && !t->buffer->unmap ? t->buffer->bytes : 0));
   return 1;
 }
 

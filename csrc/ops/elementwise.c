@@ -86,9 +86,9 @@ gl_tensor *gl_sum_to(gl_tensor *g, const gl_tensor *like) {
 
 /* ---- one argument ---- */
 
-/* UNARY(name, signature, cost, flags, doc, y, gx): y in terms of x and the numbers p[0], p[1]; gx in terms of g, the
- * gradient with respect to y, and v, which is x or, with GL_SAVES_OUT, y. */
-#define UNARY(NAME, SIGNATURE, COST, FLAGS, DOC, Y, GX)                                                                \
+/* LOOPS(name, y, gx): the kernels name_map and name_gradient. y in terms of x and the numbers p0, p1; gx in terms of g,
+ * the gradient with respect to y, and v, which is x or, with GL_SAVES_OUT, y. */
+#define LOOPS(NAME, Y, GX)                                                                                             \
   static void NAME##_map(int64_t n, gl_real *out, const gl_real *g, const gl_real *a, int64_t sa, const gl_real *b,    \
                          int64_t sb, const double *numbers) {                                                          \
     const gl_real p0 = (gl_real)numbers[0], p1 = (gl_real)numbers[1];                                                  \
@@ -113,16 +113,25 @@ gl_tensor *gl_sum_to(gl_tensor *g, const gl_tensor *like) {
       (void)v, (void)g;                                                                                                \
       out[i] = (GX);                                                                                                   \
     }                                                                                                                  \
-  }                                                                                                                    \
-  static bool NAME##_forward(gl_node *n) {                                                                             \
-    n->out = gl_map(NAME##_map, COST, NULL, n->in[0], NULL, n->in[0], NULL, (double[]){n->arg[0].f, n->arg[1].f});     \
-    return n->out;                                                                                                     \
-  }                                                                                                                    \
+  }
+
+static bool unary_forward(gl_node *n, gl_kernel *kernel, int cost) {
+  n->out = gl_map(kernel, cost, NULL, n->in[0], NULL, n->in[0], NULL, (double[]){n->arg[0].f, n->arg[1].f});
+  return n->out;
+}
+
+static bool unary_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, gl_kernel *gradient, int cost) {
+  gin[0] = gl_map(gradient, cost, gl_tensor_is_own(gout) ? gout : NULL, gout, gout,
+                  n->op->flags & GL_SAVES_OUT ? n->out : n->in[0], NULL, (double[]){n->arg[0].f, n->arg[1].f});
+  return gin[0];
+}
+
+/* UNARY(name, signature, cost, flags, doc, y, gx): an op; the numbers are its first two arguments. */
+#define UNARY(NAME, SIGNATURE, COST, FLAGS, DOC, Y, GX)                                                                \
+  LOOPS(NAME, Y, GX)                                                                                                   \
+  static bool NAME##_forward(gl_node *n) { return unary_forward(n, NAME##_map, COST); }                                \
   static bool NAME##_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {                                          \
-    const gl_tensor *v = (FLAGS) & GL_SAVES_OUT ? n->out : n->in[0];                                                   \
-    gin[0] = gl_map(NAME##_gradient, COST, gl_tensor_is_own(gout) ? gout : NULL, gout, gout, v, NULL,                  \
-                    (double[]){n->arg[0].f, n->arg[1].f});                                                             \
-    return gin[0];                                                                                                     \
+    return unary_backward(n, gout, gin, NAME##_gradient, COST);                                                        \
   }                                                                                                                    \
   GL_OP(NAME, SIGNATURE, FLAGS, NAME##_backward, DOC)
 
@@ -135,16 +144,43 @@ UNARY(square, "x:T", CHEAP, GL_SAVES_IN, "x^2", x *x, 2 * v * g);
 UNARY(sqrt, "x:T", CHEAP, GL_SAVES_OUT, "square root of x", gl_sqrt(x), g / (2 * v));
 UNARY(exp, "x:T", COSTLY, GL_SAVES_OUT, "e^x", gl_exp(x), g *v);
 UNARY(log, "x:T", COSTLY, GL_SAVES_IN, "natural logarithm of x", gl_log(x), g / v);
-UNARY(sin, "x:T", VERY_COSTLY, GL_SAVES_IN, "sine of x (radians)", (gl_real)sin(x), (gl_real)(g * cos(v)));
-UNARY(cos, "x:T", VERY_COSTLY, GL_SAVES_IN, "cosine of x (radians)", (gl_real)cos(x), (gl_real)(-g * sin(v)));
+UNARY(sin, "x:T", VERY_COSTLY, GL_SAVES_IN, "sine of x (radians)", (gl_real)sin(x), (gl_real)(g *cos(v)));
+UNARY(cos, "x:T", VERY_COSTLY, GL_SAVES_IN, "cosine of x (radians)", (gl_real)cos(x), (gl_real)(-g *sin(v)));
 UNARY(tanh, "x:T", COSTLY, GL_SAVES_OUT, "(e^x - e^-x) / (e^x + e^-x)", gl_tanh(x), g *(1 - v * v));
 UNARY(sigmoid, "x:T", COSTLY, GL_SAVES_OUT, "1 / (1 + e^-x)", gl_sigmoid(x), g *v *(1 - v));
 UNARY(softplus, "x:T", COSTLY, GL_SAVES_IN, "log(1 + e^x)", gl_softplus(x), g *gl_sigmoid(v));
 UNARY(relu, "x:T", CHEAP, GL_SAVES_OUT, "max(x, 0)", x > 0 ? x : x != x ? x : 0, v > 0 ? g : 0);
 UNARY(leaky_relu, "x:T slope:F=0.01", CHEAP, GL_SAVES_IN, "x where x > 0, else slope * x", x > 0 ? x : p0 * x,
       v > 0 ? g : p0 * g);
-UNARY(clamp, "x:T min:F=-inf max:F=inf", CHEAP, GL_SAVES_IN, "x kept within min..max",
-      x < p0 ? p0 : x > p1 ? p1 : x, v < p0 || v > p1 ? 0 : g);
+UNARY(clamp, "x:T min:F=-inf max:F=inf", CHEAP, GL_SAVES_IN, "x kept within min..max", x<p0 ? p0 : x> p1 ? p1 : x,
+      v<p0 || v> p1 ? 0 : g);
+UNARY(elu, "x:T alpha:F=1", COSTLY, GL_SAVES_IN, "x where x > 0, else alpha * (e^x - 1)", x > 0 ? x : p0 * gl_expm1(x),
+      v > 0 ? g : p0 * g * gl_exp(v));
+UNARY(silu, "x:T", COSTLY, GL_SAVES_IN, "x / (1 + e^-x)", x *gl_sigmoid(x),
+      g *gl_sigmoid(v) * (1 + v * (1 - gl_sigmoid(v))));
+
+/* gelu: x P(X < x) for X ~ N(0, 1) (Hendrycks & Gimpel 2016), exactly or by their approximation with tanh. */
+
+static inline gl_real normal_cdf(gl_real x) { return (1 + gl_erf(x * (gl_real)0.70710678118654752)) / 2; }
+static inline gl_real normal_density(gl_real x) { return gl_exp(-x * x / 2) * (gl_real)0.39894228040143268; }
+LOOPS(gelu_exact, x *normal_cdf(x), g *(normal_cdf(v) + v * normal_density(v)))
+
+/* tanh(sqrt(2 / pi) (x + 0.044715 x^3)) */
+static inline gl_real gelu_tanh(gl_real x) {
+  return gl_tanh((gl_real)0.79788456080286536 * (x + (gl_real)0.044715 * x * x * x));
+}
+static inline gl_real gelu_tanh_slope(gl_real x) {
+  const gl_real t = gelu_tanh(x), inner = (gl_real)0.79788456080286536 * (1 + (gl_real)0.134145 * x * x);
+  return (1 + t + x * (1 - t * t) * inner) / 2;
+}
+LOOPS(gelu_near, x *(1 + gelu_tanh(x)) / 2, g *gelu_tanh_slope(v))
+
+static bool gelu_forward(gl_node *n) { return unary_forward(n, n->arg[0].i ? gelu_near_map : gelu_exact_map, COSTLY); }
+static bool gelu_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
+  return unary_backward(n, gout, gin, n->arg[0].i ? gelu_near_gradient : gelu_exact_gradient, COSTLY);
+}
+GL_OP(gelu, "x:T approximate:W=none|tanh", GL_SAVES_IN, gelu_backward,
+      "x (1 + erf(x / sqrt 2)) / 2; tanh: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2");
 
 /* ---- two arguments ---- */
 
@@ -184,8 +220,8 @@ static bool binary_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, gl_ker
   for (int i = 0; i < 2; i++) {
     if (!gl_wants(n, i))
       continue;
-    gl_tensor *g = gradient[i] ? gl_map(gradient[i], cost, NULL, gout, gout, n->in[0], n->in[1], NULL)
-                               : gl_tensor_retain(gout);
+    gl_tensor *g =
+        gradient[i] ? gl_map(gradient[i], cost, NULL, gout, gout, n->in[0], n->in[1], NULL) : gl_tensor_retain(gout);
     gin[i] = g ? gl_sum_to(g, n->in[i]) : NULL;
     gl_tensor_release(g);
     if (!gin[i])
@@ -211,12 +247,22 @@ static gl_real power(gl_real x, gl_real y) { return y == 2 ? x * x : (gl_real)po
 static gl_real power_log(gl_real x, gl_real y) { return x == 0 && y >= 0 ? 0 : power(x, y) * (gl_real)log(x); }
 
 BINARY(mul, CHEAP, GL_SAVES_IN, "x * y", x *y, g *y, g *x);
-BINARY(div, CHEAP, GL_SAVES_IN, "x / y", x / y, g / y, -g * x / (y * y));
+BINARY(div, CHEAP, GL_SAVES_IN, "x / y", x / y, g / y, -g *x / (y * y));
 BINARY(pow, VERY_COSTLY, GL_SAVES_IN, "x^y", power(x, y), y == 0 ? 0 : g * y * power(x, y - 1), g *power_log(x, y));
 BINARY(maximum, CHEAP, GL_SAVES_IN, "the larger of x and y", x > y || x != x ? x : y,
-       x > y ? g : x == y ? g / 2 : 0, y > x ? g : x == y ? g / 2 : 0);
+       x > y    ? g
+       : x == y ? g / 2
+                : 0,
+       y > x    ? g
+       : x == y ? g / 2
+                : 0);
 BINARY(minimum, CHEAP, GL_SAVES_IN, "the smaller of x and y", x < y || x != x ? x : y,
-       x < y ? g : x == y ? g / 2 : 0, y < x ? g : x == y ? g / 2 : 0);
+       x < y    ? g
+       : x == y ? g / 2
+                : 0,
+       y < x    ? g
+       : x == y ? g / 2
+                : 0);
 
 /* Addition passes the gradient on as it is, so it needs no kernel for it. */
 BINARY_LOOP(add_map, x + y)

@@ -53,7 +53,11 @@ static bool index_select_forward(gl_node *n) {
   if (n->out) {
     gl_around v = gl_shape_around(x, axis);
     int64_t element = (int64_t)gl_dtype_size(x->dtype);
-    rows_job j = {(char *)x->buffer->data + x->offset * element, n->out->buffer->data, at, index->shape[0], v.size,
+    rows_job j = {(char *)x->buffer->data + x->offset * element,
+                  n->out->buffer->data,
+                  at,
+                  index->shape[0],
+                  v.size,
                   v.inner * element};
     gl_parallel(v.outer * j.count, (int)(j.bytes < 4096 ? j.bytes / 4 + 1 : 1024), pick_rows, &j);
   }
@@ -125,8 +129,7 @@ static bool gather_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
   gl_free(at);
   return gin[0];
 }
-GL_OP(gather, "x:T index:T axis:I=-1", GL_SAVES_IN, gather_backward,
-      "y[i][j] = x[i][index[i][j]], for whichever axis");
+GL_OP(gather, "x:T index:T axis:I=-1", GL_SAVES_IN, gather_backward, "y[i][j] = x[i][index[i][j]], for whichever axis");
 
 /* ---- where ---- */
 

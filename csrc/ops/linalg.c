@@ -146,7 +146,8 @@ static bool matmul_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
   gl_tensor_release(b);
   return ok;
 }
-GL_OP(matmul, "x:T y:T", GL_SAVES_IN, matmul_backward, "matrix product of x and y; vectors and batches (B x M x K) too");
+GL_OP(matmul, "x:T y:T", GL_SAVES_IN, matmul_backward,
+      "matrix product of x and y; vectors and batches (B x M x K) too");
 
 /* ---- linear: y = x W' + b; x: ... x I, W: O x I, b: O, y: ... x O ---- */
 
@@ -186,8 +187,18 @@ static bool linear_forward(gl_node *n) {
   gl_tensor *cx = gl_tensor_contiguous(x), *cw = gl_tensor_contiguous(w), *cb = b ? gl_tensor_contiguous(b) : NULL;
   if (cx && cw && (!b || cb) && (n->out = gl_tensor_new(GL_FLOAT, x->ndim, shape))) {
     linear_job j = {.bias = cb ? gl_tensor_data(cb) : NULL};
-    j.y = (gl_product){false, true, rows, outputs, inputs, gl_tensor_data(cx), inputs, gl_tensor_data(cw), inputs,
-                       b ? 1 : 0, gl_tensor_data(n->out), outputs};
+    j.y = (gl_product){false,
+                       true,
+                       rows,
+                       outputs,
+                       inputs,
+                       gl_tensor_data(cx),
+                       inputs,
+                       gl_tensor_data(cw),
+                       inputs,
+                       b ? 1 : 0,
+                       gl_tensor_data(n->out),
+                       outputs};
     gl_parallel_parts(gl_gemm_team(&j.y), linear_part, &j);
   }
   gl_tensor_release(cx);
@@ -217,10 +228,30 @@ static bool linear_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
       ok = (gin[i] = gl_tensor_like(n->in[i]));
   if (ok) {
     linear_job j = {.gb = gin[2] ? gl_tensor_data(gin[2]) : NULL};
-    j.gw = (gl_product){true, false, outputs, inputs, rows, g, outputs, gl_tensor_data(cx), inputs, 0,
-                        gin[1] ? gl_tensor_data(gin[1]) : NULL, inputs};
-    j.gx = (gl_product){false, false, rows, inputs, outputs, g, outputs, gl_tensor_data(cw), inputs, 0,
-                        gin[0] ? gl_tensor_data(gin[0]) : NULL, inputs};
+    j.gw = (gl_product){true,
+                        false,
+                        outputs,
+                        inputs,
+                        rows,
+                        g,
+                        outputs,
+                        gl_tensor_data(cx),
+                        inputs,
+                        0,
+                        gin[1] ? gl_tensor_data(gin[1]) : NULL,
+                        inputs};
+    j.gx = (gl_product){false,
+                        false,
+                        rows,
+                        inputs,
+                        outputs,
+                        g,
+                        outputs,
+                        gl_tensor_data(cw),
+                        inputs,
+                        0,
+                        gin[0] ? gl_tensor_data(gin[0]) : NULL,
+                        inputs};
     int team = gl_gemm_team(&j.gw), other = gl_gemm_team(&j.gx);
     gl_parallel_parts(team < other ? team : other, linear_backward_part, &j);
   }

@@ -27,7 +27,7 @@ typedef struct operands { /* the third's stride is 0 where it has one element */
 } operands;
 
 typedef void gl_loss_values(int64_t n, gl_real *out, operands x);
-typedef gl_real gl_loss_sum(int64_t n, operands x);                                          /* of a short block */
+typedef gl_real gl_loss_sum(int64_t n, operands x); /* of a short block */
 typedef void gl_loss_gradient(int64_t n, gl_real *out, const gl_real *g, gl_real scale, operands x);
 
 typedef struct loss_functions {
@@ -39,7 +39,7 @@ typedef struct loss_functions {
 typedef struct loss_job {
   const loss_functions *f;
   operands x;
-  int which; /* gradient with respect to this input */
+  int which;        /* gradient with respect to this input */
   const gl_real *g; /* the gradient of each element's loss; NULL: it is in scale */
   gl_real scale;
   gl_real *out;
@@ -157,7 +157,7 @@ static bool loss_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, const lo
   (void)a, (void)b, (void)c
 
 #define LOSS_GRADIENT(FUNCTION, RESULT)                                                                                \
-  static void FUNCTION(int64_t n, gl_real *out, const gl_real *g, gl_real scale, operands x) {             \
+  static void FUNCTION(int64_t n, gl_real *out, const gl_real *g, gl_real scale, operands x) {                         \
     for (int64_t i = 0; i < n; i++) {                                                                                  \
       LOSS_ELEMENT;                                                                                                    \
       out[i] = (RESULT)*scale;                                                                                         \
@@ -198,8 +198,8 @@ LOSS(bce_with_logits, "x:T target:T",
 
 LOSS(mse_loss, "x:T target:T", "(x - target)^2", (a - b) * (a - b), 2 * (a - b), 2 * (b - a), 0);
 
-LOSS(l1_loss, "x:T target:T", "|x - target|", gl_abs(a - b), (gl_real)((a > b) - (a < b)),
-     (gl_real)((b > a) - (b < a)), 0);
+LOSS(l1_loss, "x:T target:T", "|x - target|", gl_abs(a - b), (gl_real)((a > b) - (a < b)), (gl_real)((b > a) - (b < a)),
+     0);
 
 #define LOG_2PI ((gl_real)1.8378770664093453)
 #define SQUARE(X) ((X) * (X))

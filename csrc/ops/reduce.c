@@ -398,8 +398,7 @@ static bool var_backward(gl_node *n, gl_tensor *g, gl_tensor **gin) { return spr
 static bool std_backward(gl_node *n, gl_tensor *g, gl_tensor **gin) { return spread_backward(n, g, gin, true); }
 GL_OP(var, FOLD_SIGNATURE " correction:I=1", GL_SAVES_IN, var_backward,
       "sum (x - mean)^2 / (n - correction), the variance");
-GL_OP(std, FOLD_SIGNATURE " correction:I=1", GL_SAVES_IN | GL_SAVES_OUT, std_backward,
-      "square root of the variance");
+GL_OP(std, FOLD_SIGNATURE " correction:I=1", GL_SAVES_IN | GL_SAVES_OUT, std_backward, "square root of the variance");
 
 /* ---- along one axis ---- */
 

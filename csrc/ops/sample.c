@@ -90,6 +90,28 @@ static bool dropout_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
 GL_OP(dropout, "x:T p:F=0.5", GL_RANDOM, dropout_backward,
       "0 with probability p, else x / (1 - p) (Srivastava et al. 2014)");
 
+/* ---- dropout2d ---- */
+
+static bool dropout2d_forward(gl_node *n) {
+  double p = n->arg[0].f;
+  gl_tensor *x = n->in[0];
+  if (!gl_is_images(x))
+    return false;
+  if (!(p >= 0 && p < 1))
+    return gl_fail("p is the share of channels to drop, at least 0 and less than 1, not %g", p);
+  gl_tensor *keep = gl_tensor_full(4, (int64_t[]){x->shape[0], 1, 1, x->shape[3]}, 1 - p);
+  gl_tensor *cx = keep ? gl_tensor_contiguous(x) : NULL;
+  if (cx) {
+    gl_rng_bernoulli(gl_rng_default(), gl_tensor_data(keep), gl_tensor_data(keep), gl_tensor_numel(keep));
+    n->out = gl_map(keep_map, 1, NULL, cx, cx, keep, NULL, (double[]){1 / (1 - p)});
+  }
+  n->saved[0] = keep;
+  gl_tensor_release(cx);
+  return n->out;
+}
+GL_OP(dropout2d, "x:T p:F=0.5", GL_RANDOM, dropout_backward,
+      "whole channels of an image 0 with probability p, the others x / (1 - p) (Tompson et al. 2015)");
+
 /* ---- bernoulli ---- */
 
 static bool bernoulli_forward(gl_node *n) {

@@ -44,8 +44,7 @@ static bool reshape_forward(gl_node *n) {
   n->out = reshaped(n->in[0], sizes->n, shape);
   return n->out;
 }
-GL_OP(reshape, "x:T sizes:L", GL_ANY_DTYPE, reshape_backward,
-      "the same elements in another shape; one size may be -1");
+GL_OP(reshape, "x:T sizes:L", GL_ANY_DTYPE, reshape_backward, "the same elements in another shape; one size may be -1");
 
 static bool flatten_forward(gl_node *n) {
   const gl_tensor *x = n->in[0];
@@ -352,4 +351,5 @@ static bool stack_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
   }
   return true;
 }
-GL_OP(stack, "tensors:T* axis:I=1", GL_ANY_DTYPE, stack_backward, "tensors of one shape, side by side along a new axis");
+GL_OP(stack, "tensors:T* axis:I=1", GL_ANY_DTYPE, stack_backward,
+      "tensors of one shape, side by side along a new axis");

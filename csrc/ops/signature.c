@@ -41,6 +41,8 @@ void gl_signature_defaults(const char *signature, gl_arg *arg) {
     a->f = strtod(p.value, NULL);
     a->i = strtoll(p.value, NULL, 10);
     a->b = p.value[0] == 't';
+    if (p.type == 'L')
+      a->list = (gl_list){.n = 1, .v = {a->i}};
     if (p.type == 'P')
       a->pair[0] = a->f, a->pair[1] = strtod(strchr(p.value, ',') + 1, NULL);
   }
@@ -55,4 +57,12 @@ int gl_signature_word(const gl_parameter *p, const char *word) {
     s += n + 1;
   }
   return -1;
+}
+
+const char *gl_signature_word_at(const gl_parameter *p, int64_t i, size_t *length) {
+  const char *s = p->value;
+  for (; i > 0; i--)
+    s += strcspn(s, "| ") + 1;
+  *length = strcspn(s, "| ");
+  return s;
 }

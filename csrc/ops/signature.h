@@ -22,5 +22,7 @@ bool gl_signature_next(const char **cursor, gl_parameter *p);
 void gl_signature_defaults(const char *signature, gl_arg *arg);
 /* The place of a word among those of a W parameter, -1 where it is none of them. */
 int gl_signature_word(const gl_parameter *p, const char *word);
+/* The i-th word of a W parameter, and its length. */
+const char *gl_signature_word_at(const gl_parameter *p, int64_t i, size_t *length);
 
 #endif

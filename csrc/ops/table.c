@@ -22,6 +22,9 @@
   X(relu)                                                                                                              \
   X(leaky_relu)                                                                                                        \
   X(clamp)                                                                                                             \
+  X(elu)                                                                                                               \
+  X(silu)                                                                                                              \
+  X(gelu)                                                                                                              \
   X(add)                                                                                                               \
   X(sub)                                                                                                               \
   X(mul)                                                                                                               \
@@ -53,6 +56,23 @@
   /* linalg */                                                                                                         \
   X(matmul)                                                                                                            \
   X(linear)                                                                                                            \
+  /* conv */                                                                                                           \
+  X(conv2d)                                                                                                            \
+  X(conv_transpose2d)                                                                                                  \
+  /* pool */                                                                                                           \
+  X(max_pool2d)                                                                                                        \
+  X(avg_pool2d)                                                                                                        \
+  X(adaptive_avg_pool2d)                                                                                               \
+  /* resample */                                                                                                       \
+  X(upsample_nearest2d)                                                                                                \
+  X(upsample_bilinear2d)                                                                                               \
+  X(pixel_shuffle)                                                                                                     \
+  X(pixel_unshuffle)                                                                                                   \
+  /* norm, layer_norm, spectral_norm */                                                                                \
+  X(batch_norm)                                                                                                        \
+  X(instance_norm)                                                                                                     \
+  X(layer_norm)                                                                                                        \
+  X(spectral_norm)                                                                                                     \
   /* shape */                                                                                                          \
   X(reshape)                                                                                                           \
   X(flatten)                                                                                                           \
@@ -82,6 +102,7 @@
   /* sample */                                                                                                         \
   X(gaussian_sample)                                                                                                   \
   X(dropout)                                                                                                           \
+  X(dropout2d)                                                                                                         \
   X(bernoulli)                                                                                                         \
   /* inplace */                                                                                                        \
   X(add_)                                                                                                              \

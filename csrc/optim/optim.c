@@ -4,6 +4,7 @@
 
 #include "core/parallel.h"
 #include "genlat.h"
+#include "ops/signature.h"
 
 /* ---- kinds ---- */
 
@@ -32,9 +33,12 @@ static void sgd_update(const double *number, int64_t n, gl_real *p, const gl_rea
 }
 
 static const gl_optimizer_type sgd = {
-    "SGD", "lr:F=0.01 momentum:F=0 weight_decay:F=0 nesterov:B=false",
+    "SGD",
+    "lr:F=0.01 momentum:F=0 weight_decay:F=0 nesterov:B=false",
     "v = momentum v + g + weight_decay p; p = p - lr v (nesterov: p - lr (g + momentum v))",
-    {"momentum_buffer"}, sgd_prepare, sgd_update};
+    {"momentum_buffer"},
+    sgd_prepare,
+    sgd_update};
 
 /* Adam: Kingma & Ba 2015, algorithm 1; AdamW: Loshchilov & Hutter 2019, algorithm 2. */
 enum { ADAM_BETA1, ADAM_BETA2, ADAM_EPS, ADAM_STEP, ADAM_ROOT, ADAM_DECAY, ADAM_SHRINK };
@@ -76,13 +80,19 @@ static void adam_update(const double *number, int64_t n, gl_real *p, const gl_re
 
 #define ADAM_DOC "m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p = p - lr m^ / (sqrt(v^) + eps), "
 
-static const gl_optimizer_type adam = {
-    "Adam", "lr:F=0.001 betas:P=0.9,0.999 eps:F=1e-8 weight_decay:F=0", ADAM_DOC "g with weight_decay p added",
-    {"exp_avg", "exp_avg_sq"}, adam_prepare, adam_update};
+static const gl_optimizer_type adam = {"Adam",
+                                       "lr:F=0.001 betas:P=0.9,0.999 eps:F=1e-8 weight_decay:F=0",
+                                       ADAM_DOC "g with weight_decay p added",
+                                       {"exp_avg", "exp_avg_sq"},
+                                       adam_prepare,
+                                       adam_update};
 
-static const gl_optimizer_type adamw = {
-    "AdamW", "lr:F=0.001 betas:P=0.9,0.999 eps:F=1e-8 weight_decay:F=0.01", ADAM_DOC "after p = (1 - lr weight_decay) p",
-    {"exp_avg", "exp_avg_sq"}, adamw_prepare, adam_update};
+static const gl_optimizer_type adamw = {"AdamW",
+                                        "lr:F=0.001 betas:P=0.9,0.999 eps:F=1e-8 weight_decay:F=0.01",
+                                        ADAM_DOC "after p = (1 - lr weight_decay) p",
+                                        {"exp_avg", "exp_avg_sq"},
+                                        adamw_prepare,
+                                        adam_update};
 
 /* RMSprop: Tieleman & Hinton 2012, lecture 6.5, with PyTorch's momentum. */
 enum { RMS_LR, RMS_ALPHA, RMS_EPS, RMS_DECAY, RMS_MOMENTUM };
@@ -108,9 +118,12 @@ static void rmsprop_update(const double *number, int64_t n, gl_real *p, const gl
 }
 
 static const gl_optimizer_type rmsprop = {
-    "RMSprop", "lr:F=0.01 alpha:F=0.99 eps:F=1e-8 weight_decay:F=0 momentum:F=0",
+    "RMSprop",
+    "lr:F=0.01 alpha:F=0.99 eps:F=1e-8 weight_decay:F=0 momentum:F=0",
     "s = alpha s + (1 - alpha) g^2; v = momentum v + g / (sqrt(s) + eps); p = p - lr v",
-    {"square_avg", "momentum_buffer"}, rmsprop_prepare, rmsprop_update};
+    {"square_avg", "momentum_buffer"},
+    rmsprop_prepare,
+    rmsprop_update};
 
 const gl_optimizer_type *const gl_optimizer_types[] = {&sgd, &adam, &adamw, &rmsprop, NULL};
 
@@ -126,12 +139,35 @@ static bool make_state(gl_optimizer *o) {
   return true;
 }
 
-gl_optimizer *gl_optimizer_new(const gl_optimizer_type *type, const gl_arg *hyper, int nparam, gl_tensor **param) {
+bool gl_optimizer_check(const gl_optimizer_type *type, const gl_arg *hyper) {
+  const char *cursor = type->signature;
+  gl_parameter p;
+  for (int k = 0; gl_signature_next(&cursor, &p); k++) {
+    if (p.type == 'F' && !(hyper[k].f >= 0 && hyper[k].f < INFINITY))
+      return gl_fail("%s: %s is a number from 0, not %g", type->name, p.name, hyper[k].f);
+    for (int i = 0; p.type == 'P' && i < 2; i++)
+      if (!(hyper[k].pair[i] >= 0 && hyper[k].pair[i] < 1))
+        return gl_fail("%s: %s are at least 0 and less than 1, not %g", type->name, p.name, hyper[k].pair[i]);
+  }
+  return true;
+}
+
+static bool check_parameters(const char *name, int nparam, gl_tensor **param) {
   if (nparam == 0)
-    return gl_fail("%s: there are no parameters to train", type->name), NULL;
-  for (int i = 0; i < nparam; i++)
+    return gl_fail("%s: there are no parameters to train", name);
+  for (int i = 0; i < nparam; i++) {
     if (param[i]->dtype != GL_FLOAT || !gl_tensor_is_contiguous(param[i]) || param[i]->node)
-      return gl_fail("%s: parameter %d is not a float32 leaf whose elements lie in a row", type->name, i + 1), NULL;
+      return gl_fail("%s: parameter %d is not a float32 leaf whose elements lie in a row", name, i + 1);
+    for (int k = 0; k < i; k++)
+      if (param[k] == param[i])
+        return gl_fail("%s: parameters %d and %d are the same tensor", name, k + 1, i + 1);
+  }
+  return true;
+}
+
+gl_optimizer *gl_optimizer_new(const gl_optimizer_type *type, const gl_arg *hyper, int nparam, gl_tensor **param) {
+  if (!check_parameters(type->name, nparam, param) || !gl_optimizer_check(type, hyper))
+    return NULL;
   gl_optimizer *o = gl_calloc(sizeof *o);
   if (!o)
     return NULL;

@@ -7,7 +7,7 @@
 #include "synth/strokes.h"
 #include "synth/synth.h"
 
-const char *const gl_digits_factor_names[] = {"style", "slant",     "rotation", "width", "size",  "shift_x",
+const char *const gl_digits_factor_names[] = {"style",   "slant",     "rotation", "width", "size",  "shift_x",
                                               "shift_y", "thickness", "pressure", "taper", "wobble"};
 _Static_assert(sizeof gl_digits_factor_names / sizeof *gl_digits_factor_names == GL_DIGITS_FACTORS, "a name a factor");
 
@@ -219,10 +219,10 @@ static void cut_out(const float *canvas, float *factor, uint8_t *image) {
 static const struct usual {
   float slant, slant_deviation, width, width_deviation, thickness, wobble;
 } usual[10] = {
-  {12, 12, 1.04f, 0.26f, 2.80f, 0.035f}, {14, 13, 1.00f, 0.20f, 2.85f, 0.035f}, {3, 13, 1.16f, 0.26f, 2.60f, 0.055f},
-  {3, 13, 1.04f, 0.22f, 2.50f, 0.055f},  {12, 14, 1.02f, 0.20f, 2.45f, 0.055f}, {6, 14, 1.10f, 0.22f, 2.40f, 0.055f},
-  {4, 11, 1.02f, 0.25f, 2.50f, 0.055f},  {3, 12, 1.06f, 0.22f, 2.60f, 0.055f},  {6, 13, 1.02f, 0.20f, 2.30f, 0.055f},
-  {7, 12, 0.92f, 0.20f, 2.30f, 0.055f},
+    {12, 12, 1.04f, 0.26f, 2.80f, 0.035f}, {14, 13, 1.00f, 0.20f, 2.85f, 0.035f}, {3, 13, 1.16f, 0.26f, 2.60f, 0.055f},
+    {3, 13, 1.04f, 0.22f, 2.50f, 0.055f},  {12, 14, 1.02f, 0.20f, 2.45f, 0.055f}, {6, 14, 1.10f, 0.22f, 2.40f, 0.055f},
+    {4, 11, 1.02f, 0.25f, 2.50f, 0.055f},  {3, 12, 1.06f, 0.22f, 2.60f, 0.055f},  {6, 13, 1.02f, 0.20f, 2.30f, 0.055f},
+    {7, 12, 0.92f, 0.20f, 2.30f, 0.055f},
 };
 
 static void choose_factors(chance *c, int digit, float *factor) {
@@ -230,7 +230,7 @@ static void choose_factors(chance *c, int digit, float *factor) {
   factor[GL_DIGITS_SLANT] = normal(c, u->slant, u->slant_deviation);
   factor[GL_DIGITS_ROTATION] = normal(c, 0, 7);
   factor[GL_DIGITS_WIDTH] = u->width * expf(normal(c, 0, u->width_deviation));
-  factor[GL_DIGITS_SIZE] = uniform(c, 18.8f, 20);
+  factor[GL_DIGITS_SIZE] = uniform(c, 19, 20.2f);
   factor[GL_DIGITS_SHIFT_X] = normal(c, 0, 0.2f);
   factor[GL_DIGITS_SHIFT_Y] = normal(c, 0, 0.2f);
   factor[GL_DIGITS_THICKNESS] = u->thickness * expf(normal(c, 0, 0.25f));

@@ -9,7 +9,7 @@
 --   gl.nn       modules and layers            gl.optim    optimizers and learning-rate schedules
 --   gl.data     data sets and batches         gl.models   autoencoder, VAE
 --   gl.latent   walks through latent space    gl.plot     pictures
---   gl.train    runs: progress, checkpoints, logs
+--   gl.train    runs: progress, checkpoints, logs   gl.metrics  how good a model is
 
 local boot = require "genlat.boot" -- before the core: see csrc/lua/boot.c
 local core = require "genlat.core"
@@ -21,7 +21,7 @@ local gl = {core = core}
 -- Of the core's functions these are for everybody; the others serve genlat's own Lua code.
 for _, name in ipairs {
   "tensor", "zeros", "ones", "full", "arange", "linspace", "eye", "rand", "randn", "randperm", "seed", "rng_state",
-  "threads", "read_png", "write_png", "read_idx", "write_idx",
+  "threads", "read_png", "write_png", "write_gif", "read_idx", "write_idx",
 } do
   gl[name] = core[name]
 end
@@ -65,7 +65,9 @@ function core.tensor_methods.t(x)
   return x:transpose(1, 2)
 end
 
-local parts = {data = true, latent = true, models = true, nn = true, optim = true, plot = true, train = true}
+local parts = {
+  data = true, latent = true, metrics = true, models = true, nn = true, optim = true, plot = true, train = true,
+}
 
 return setmetatable(gl, {
   __index = function(_, name)

@@ -51,7 +51,7 @@ function latent.encode(model, split, count)
   local parts, labels, seen = {}, {}, 0
   local before = core.set_recording(false)
   for _, x, y in split:batches {size = 500, shuffle = false} do
-    parts[#parts + 1], labels[#labels + 1] = model:encode(x), y
+    parts[#parts + 1], labels[#labels + 1] = model:encode(x, y), y
     seen = seen + #x
     if seen >= count then break end
   end

@@ -164,9 +164,31 @@ describe("fetch", function()
     assert.matches("^fetch: [^\n]+$", message)
   end)
 
+  it("unpacks an archive, once, and says why it cannot", function()
+    local path = served:gsub("tiny$", "packed")
+    os.execute(("mkdir -p %s/inside && echo hello > %s/inside/file && cd %s && tar -czf good.tar.gz inside && " ..
+      "echo nothing > bad.tar.gz"):format(path, path, path))
+    local function fetch_archive(name)
+      local md5 = capture(("md5sum < %s/%s"):format(path, name)):match("%x+")
+      fetch.sets.packed = {mirrors = {}, files = {{name = name, md5 = md5, unpacks_to = "inside"}}}
+      local result, message = fetch.fetch("packed", {from = address .. "/packed", folder = target})
+      fetch.sets.packed = nil
+      return result, message
+    end
+    local result, message = fetch_archive "bad.tar.gz"
+    assert.is_nil(result)
+    assert.matches("^fetch: [^\n]+/bad.tar.gz cannot be unpacked: [^\n]+$", message)
+    assert.equal(target, fetch_archive "good.tar.gz")
+    assert.equal("hello\n", read(target .. "/inside/file"))
+    write(target .. "/inside/file", "mine")
+    assert.equal(target, fetch_archive "good.tar.gz")
+    assert.equal("mine", read(target .. "/inside/file"))
+    assert.is_nil(read(target .. "/good.tar.gz.unpacked/inside/file"))
+  end)
+
   it("knows its data sets", function()
     assert.has_error(function() fetch.fetch("mnits") end, "fetch: there is no data set 'mnits'")
-    assert.same({"fashion-mnist", "mnist", "tiny"}, fetch.names())
+    assert.same({"cifar10", "fashion-mnist", "mnist", "tiny"}, fetch.names())
   end)
 
   it("takes another server from GENLAT_MIRROR, in the script", function()

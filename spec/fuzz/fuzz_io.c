@@ -104,8 +104,45 @@ static void safetensors(const uint8_t *data, size_t n) {
   gl_safetensors_close(f);
 }
 
+/* A PNG in a form that the first four bytes say. */
+static void image(const uint8_t *data, size_t n) {
+  if (n < 4)
+    return;
+  gl_form form = {.height = 1 + data[0] % 64,
+                  .width = 1 + data[1] % 64,
+                  .channels = data[2] & 1 ? 3 : 1,
+                  .convert = data[2] & 2,
+                  .fit = (gl_fit)(data[2] >> 2 & 3) % 3,
+                  .background = data[3]};
+  gl_image_report report;
+  uint8_t to[64 * 64 * 3];
+  put_file(data + 4, n - 4);
+  int64_t good = gl_png_read_all(1, (const char *const[]){path}, &form, to, &report);
+  require(good == (report.state == GL_IMAGE_GOOD) && (good == 1 || report.message[0]));
+  unsigned sum = 0;
+  for (int64_t i = 0; good && i < form.height * form.width * form.channels; i++)
+    sum += to[i];
+  require(sum <= 255u * sizeof to);
+}
+
+/* Records of CIFAR-10: the bytes, again and again to a whole number of them, unless there are fewer than 8. */
+static void cifar10(const uint8_t *data, size_t n) {
+  enum { RECORD = 3073 };
+  size_t whole = n < 8 ? n : (n / RECORD + 1) * RECORD;
+  uint8_t *copy = malloc(whole + 1);
+  for (size_t i = 0; i < whole; i++)
+    copy[i] = data[i % n];
+  put_file(copy, whole);
+  free(copy);
+  gl_tensor *images, *labels;
+  bool ok = gl_cifar10_read(1, (const char *const[]){path}, &images, &labels);
+  take(ok ? images : NULL);
+  take(ok ? labels : NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static void (*const readers[])(const uint8_t *, size_t) = {png, png_repaired, idx, idx_compressed, safetensors};
+  static void (*const readers[])(const uint8_t *, size_t) = {png,         png_repaired, idx,    idx_compressed,
+                                                             safetensors, image,        cifar10};
   if (size < 2)
     return 0;
   gl_memory_fail_after(data[1] < FAILING ? data[1] : -1);

@@ -5,7 +5,7 @@
 local maker = require "spec.io.png_maker"
 
 local folder = assert(arg[1], "usage: lua5.4 spec/fuzz/seeds.lua FOLDER")
-local PNG, PNG_REPAIRED, IDX, IDX_COMPRESSED, SAFETENSORS = 0, 1, 2, 3, 4
+local PNG, PNG_REPAIRED, IDX, IDX_COMPRESSED, SAFETENSORS, IMAGE, CIFAR10 = 0, 1, 2, 3, 4, 5, 6
 local NEVER = 255 -- no allocation fails
 
 local number = 0
@@ -46,6 +46,7 @@ for color, list in pairs(depths) do
       seed(PNG, png)
       seed(PNG_REPAIRED, png)
       seed(PNG, png, bits)
+      seed(IMAGE, string.char(bits, 7 - color, color + bits & 15 | 2, 100) .. png)
     end
   end
 end
@@ -67,3 +68,7 @@ for dtype, size in ipairs { [0] = 4, 8, 2, 2, 1 } do
   seed(SAFETENSORS, string.pack("<I8", #header) .. header .. ("\1\2\3\4\5\6"):rep(size))
 end
 seed(SAFETENSORS, string.pack("<I8", 2) .. "{}")
+
+seed(CIFAR10, ("\0\1\2\3\4\5\6\7\8\9"):rep(8))
+seed(CIFAR10, ("\9"):rep(3073))
+seed(CIFAR10, ("\9"):rep(3073), 1)

@@ -79,7 +79,7 @@ end
 describe("a run", function()
   it("takes three, one or twenty latent dimensions, a Gaussian likelihood, binarized images", function()
     for _, more in ipairs {"--latent 3", "--latent 1", "--latent 20 --likelihood gaussian", "--binarize dynamic",
-                           "--binarize threshold --beta 4", "--hidden 20,10", "--batch 599"} do
+                           "--binarize threshold --beta 4", "--iwae 3", "--hidden 20,10", "--batch 599"} do
       local output, errors, status = shell.script("train_vae.lua", arguments(more))
       assert.equal("", errors)
       assert.equal(0, status)

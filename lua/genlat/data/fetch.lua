@@ -7,7 +7,8 @@
 local fetch = {}
 
 --- The data sets: name -> {mirrors, files}. A mirror is the address of the folder that holds the files; they are
--- tried in turn. `md5` is a file's sum as it is downloaded, `content_md5` that of what is compressed in it.
+-- tried in turn. `md5` is a file's sum as it is downloaded, `content_md5` that of what is compressed in it;
+-- `unpacks_to` is the folder that an archive holds.
 fetch.sets = {
   -- LeCun, Cortes and Burges. The sums are those of the four IDX files, whichever way they are compressed.
   mnist = {
@@ -27,6 +28,15 @@ fetch.sets = {
       {name = "train-labels-idx1-ubyte.gz", md5 = "25c81989df183df01b3e8a0aad5dffbe"},
       {name = "t10k-images-idx3-ubyte.gz", md5 = "bef4ecab320f06d8554ea6380940ec79"},
       {name = "t10k-labels-idx1-ubyte.gz", md5 = "bb300cfdad3c16e7a12a480ee83cd310"},
+    },
+  },
+  -- Krizhevsky (2009). The sum is from www.cs.toronto.edu/~kriz/cifar.html, for the binary version.
+  cifar10 = {
+    mirrors = {"https://www.cs.toronto.edu/~kriz/"},
+    files = {
+      {
+        name = "cifar-10-binary.tar.gz", md5 = "c32a1d4ab5d03f1284b67883e8d87530", unpacks_to = "cifar-10-batches-bin",
+      },
     },
   },
 }
@@ -120,6 +130,19 @@ local function fetch_file(file, mirrors, folder, say)
   return nil, message
 end
 
+-- Unpacks an archive that has come, if that has not been done yet: beside its place, so that its folder is whole once
+-- it is there. Returns true, or nil and why not.
+local function unpack_archive(file, folder)
+  local target, beside = folder .. "/" .. file.unpacks_to, folder .. "/" .. file.name .. ".unpacked"
+  if os.execute("test -d " .. quote(target)) then return true end
+  local ok, output = capture(("rm -rf %s && mkdir %s && tar -xzf %s -C %s 2>&1 && mv %s %s 2>&1"):format(quote(beside),
+    quote(beside), quote(folder .. "/" .. file.name), quote(beside), quote(beside .. "/" .. file.unpacks_to),
+    quote(target)))
+  os.execute("rm -rf " .. quote(beside))
+  if ok then return true end
+  return nil, ("fetch: %s/%s cannot be unpacked: %s"):format(folder, file.name, output:match("[^\n]+") or "tar failed")
+end
+
 -- Where to download from: `from` itself, the folder of the set's name on $GENLAT_MIRROR, or the set's own mirrors.
 local function mirrors_of(name, from)
   local mirror = os.getenv("GENLAT_MIRROR")
@@ -129,7 +152,7 @@ local function mirrors_of(name, from)
 end
 
 --- Brings a data set into the cache folder, and leaves what is there already.
--- @param name     "mnist", "fashion-mnist" or another key of fetch.sets
+-- @param name     "mnist", "cifar10" or another key of fetch.sets
 -- @param options  from: the address of the folder that holds the files, instead of the set's mirrors;
 --                 folder: where to, instead of fetch.folder(name); say: function(line) for a line a file
 -- @return the folder; or nil and a message of one line
@@ -143,6 +166,9 @@ function fetch.fetch(name, options)
   if not made then return nil, "fetch: " .. output:gsub("\n.*", "") end
   for _, file in ipairs(set.files) do
     local ok, message = fetch_file(file, mirrors_of(name, options.from), folder, options.say or function() end)
+    if ok and file.unpacks_to then
+      ok, message = unpack_archive(file, folder)
+    end
     if not ok then return nil, message end
   end
   return folder

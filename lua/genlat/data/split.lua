@@ -20,7 +20,8 @@ function Split:steps(size) return (self.count + size - 1) // size end
 
 --- Batch after batch: step, images (float 0..1, n x H x W x C), labels (n).
 -- Options: size (128); shuffle (true): in an order that depends on seed (0) and epoch (1) only; binarize ("none",
--- "dynamic", "threshold"); first: the step to begin with (1), to go on within an epoch.
+-- "dynamic", "threshold"); shift: each image moved by up to so many pixels at random, black coming in (0); first: the
+-- step to begin with (1), to go on within an epoch.
 function Split:batches(options)
   options = options or {}
   local size = options.size or 128
@@ -40,6 +41,7 @@ function Split:batches(options)
     local first = (step - 1) * size + 1
     local count = math.min(size, self.count - first + 1)
     local x = core.batch(self.images, order, first, count, options.binarize)
+    if (options.shift or 0) > 0 then x = core.shift(x, options.shift) end
     local labels = self.labels and self.labels:index_select(order:slice(1, first, first + count - 1))
     return step, x, labels
   end

@@ -16,7 +16,11 @@ local safetensors = require "genlat.safetensors"
 local models = {}
 
 --- The models by the name that their config carries.
-models.kinds = {autoencoder = "genlat.models.autoencoder", vae = "genlat.models.vae"}
+models.kinds = {
+  autoencoder = "genlat.models.autoencoder", vae = "genlat.models.vae", cvae = "genlat.models.cvae",
+  gan = "genlat.models.gan", dcgan = "genlat.models.dcgan", lenet5 = "genlat.models.lenet5",
+  vgg = "genlat.models.vgg",
+}
 
 for name, path in pairs(models.kinds) do
   --- models.autoencoder(config), models.vae(config)

@@ -1,4 +1,4 @@
---- vae.lua: the dense variational autoencoder (Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014).
+--- vae.lua: the variational autoencoder (Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014).
 --
 -- The encoder gives a Gaussian q(z|x) for each image, the decoder the likelihood p(x|z); the prior p(z) is N(0, I).
 -- Training minimizes the negative evidence lower bound (their eq. 10):
@@ -6,30 +6,38 @@
 
 local core = require "genlat.core"
 local nn = require "genlat.nn"
-local dense = require "genlat.models.dense"
+local networks = require "genlat.models.networks"
 
 local VAE = nn.class "VAE"
 
---- config: image {H, W, C}, hidden {sizes}, latent, beta, likelihood "bernoulli" (pixels in 0..1) or "gaussian".
-function VAE:init(config)
-  config = dense.config("vae", config, {
-    image = {28, 28, 1}, hidden = {400}, latent = 20, beta = 1, likelihood = "bernoulli",
-  })
-  if type(config.beta) ~= "number" or config.beta < 0 then
-    error(("vae: beta is a number from 0, not %s"):format(tostring(config.beta)), 0)
+local function check_samples(config)
+  if math.type(config.samples) ~= "integer" or config.samples < 1 then
+    error(("vae: samples is a whole number from 1, not %s"):format(tostring(config.samples)), 0)
+  elseif config.samples > 1 and config.beta ~= 1 then
+    error(("vae: the bound of %d samples has no KL of its own to weigh: beta is 1, not %s"):format(config.samples,
+      config.beta), 0)
   end
+end
+
+--- config: image {H, W, C}, maps {of convolutions; none for a dense network}, hidden {sizes}, latent, beta, likelihood
+-- "bernoulli" (pixels in 0..1) or "gaussian", unit "relu" or "tanh", samples (K of the importance weighted bound that
+-- is trained; 1: the ELBO).
+function VAE:init(config)
+  config = networks.config("vae", config, {
+    image = {28, 28, 1}, maps = {}, hidden = {400}, latent = 20, beta = 1, likelihood = "bernoulli",
+    unit = "relu", samples = 1,
+  })
+  networks.check_beta("vae", config.beta)
+  check_samples(config)
   rawset(self, "config", config)
   rawset(self, "input_shape", config.image)
   self.latent = config.latent
-  local pixels = dense.pixels(config)
-  local layers, width = dense.stack(pixels, config.hidden)
-  self.encoder = nn.Sequential(nn.Flatten(), table.unpack(layers))
+  local width
+  self.encoder, width = networks.encoder("vae", config)
   self.mean = nn.Linear(width, config.latent)
   self.logvar = nn.Linear(width, config.latent)
-  layers, width = dense.stack(config.latent, dense.mirrored(config.hidden))
-  layers[#layers + 1] = nn.Linear(width, pixels)
-  self.decoder = nn.Sequential(table.unpack(layers))
-  dense.add_variance(self)
+  self.decoder = networks.decoder("vae", config)
+  networks.add_variance(self)
 end
 
 --- The posterior q(z|x): its mean and the logarithm of its variance, each N x latent.
@@ -41,8 +49,11 @@ end
 --- x: N x H x W x C -> the posterior's mean, N x latent
 function VAE:encode(x) return (self:posterior(x)) end
 
+--- What the decoder says of z, before the likelihood's nonlinearity: N x HWC.
+function VAE:decode_output(z) return self.decoder(z) end
+
 --- z: N x latent -> images N x H x W x C
-function VAE:decode(z) return dense.images(self.config, self.decoder(z)) end
+function VAE:decode(z) return networks.images(self.config, self:decode_output(z)) end
 
 function VAE:forward(x)
   local mean, logvar = self:posterior(x)
@@ -52,15 +63,9 @@ end
 --- The images decoded from the posterior's mean.
 function VAE:reconstruct(x) return self:decode(self:encode(x)) end
 
---- -ELBO and its parts, with one sample of z for each image; nats per image. beta weighs the KL in `loss` only.
-function VAE:loss(x)
-  local mean, logvar = self:posterior(x)
-  local z = mean:gaussian_sample(logvar)
-  local reconstruction = dense.reconstruction(self, dense.rows(x), self.decoder(z))
-  local kl = mean:kl_normal(logvar)
-  local beta = self.config.beta
-  return {loss = reconstruction + (beta == 1 and kl or kl * beta), reconstruction = reconstruction, kl = kl}
-end
+--- -ELBO and its parts: see networks.elbo; with several samples the tighter bound of Burda et al. 2016, see
+-- networks.iwae_bound.
+function VAE:loss(x) return (self.config.samples > 1 and networks.iwae_bound or networks.elbo)(self, x) end
 
 --- n images decoded from the prior.
 function VAE:sample(n) return self:decode(core.randn(n, self.latent)) end

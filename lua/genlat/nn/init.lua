@@ -18,43 +18,63 @@ function nn.Parameter(tensor)
 end
 
 local function value_text(value)
+  if type(value) == "table" and #value == 1 then return tostring(value[1]) end
   if type(value) == "table" then return "{" .. table.concat(value, ", ") .. "}" end
   return tostring(value)
 end
 
-local LAYER, PARAMETERS, ARGUMENTS = {}, {}, {} -- keys of what a layer holds
+-- The defaults of a layer's arguments, as texts by name.
+local function defaults_of(signature)
+  local defaults = {}
+  for name, type, value in signature:gmatch "([%w_]+):(%a)=(%S+)" do
+    defaults[name] = type == "W" and value:match "^[^|]+" or value
+  end
+  return defaults
+end
+
+local LAYER, OWN, ARGUMENTS = {}, {}, {} -- keys of what a layer holds
 
 local function layer_class(name)
   local class = Module.with_fixed_fields(Module.class(name))
 
   function class:init(...)
     rawset(self, LAYER, core.new_layer(name, ...))
-    local parameters, arguments = core.layer_describe(self[LAYER])
-    rawset(self, PARAMETERS, parameters)
+    local parameters, buffers, arguments = core.layer_describe(self[LAYER])
+    rawset(self, OWN, {parameter = parameters, buffer = buffers})
     rawset(self, ARGUMENTS, arguments)
     local fields = {}
     for _, argument in ipairs(arguments) do
       fields[argument[1]] = argument[2]
     end
-    for _, parameter in ipairs(parameters) do -- in place of an argument such as bias = true
-      fields[parameter[1]] = parameter[2]
+    for _, tensors in pairs(self[OWN]) do -- in place of an argument such as bias = true
+      for _, tensor in ipairs(tensors) do
+        fields[tensor[1]] = tensor[2]
+      end
     end
     self:fix(fields)
   end
 
   function class:forward(x) return core.layer_forward(self[LAYER], x) end
 
-  function class:own(kind) return kind == "parameter" and self[PARAMETERS] or {} end
+  function class:own(kind) return self[OWN][kind] end
 
   function class:set_training(on)
     rawset(self, "training", on)
     core.layer_train(self[LAYER], on)
   end
 
+  local defaults = defaults_of(nn.layers[name].signature)
+
+  -- What has no default, then by name what is not at its default.
   function class:details()
     local words = {}
-    for i, argument in ipairs(self[ARGUMENTS]) do
-      words[i] = argument[1] .. " = " .. value_text(argument[2])
+    for _, argument in ipairs(self[ARGUMENTS]) do
+      local text, default = value_text(argument[2]), defaults[argument[1]]
+      if not default then
+        words[#words + 1] = text
+      elseif text ~= default and tonumber(text) ~= (tonumber(default) or default) then
+        words[#words + 1] = argument[1] .. " = " .. text
+      end
     end
     return #words > 0 and "(" .. table.concat(words, ", ") .. ")" or ""
   end

@@ -46,8 +46,8 @@ function train.evaluate(model, split, options)
   local recording = core.set_recording(false)
   model:eval()
   local sums = {loss = 0, reconstruction = 0, kl = 0}
-  for _, x in split:batches {size = options.size or 500, shuffle = false, binarize = options.binarize} do
-    local parts = model:loss(x)
+  for _, x, labels in split:batches {size = options.size or 500, shuffle = false, binarize = options.binarize} do
+    local parts = model:loss(x, labels)
     for key in pairs(sums) do
       sums[key] = sums[key] + parts[key]:item() * #x
     end
@@ -60,6 +60,9 @@ function train.evaluate(model, split, options)
   end
   return sums
 end
+
+--- What models with a loss of reconstruction and KL measure, in training and in the test.
+train.LOSSES = {"loss", "reconstruction", "kl"}
 
 --- "105.50 (reconstruction 80.10 + KL 25.40)"
 function train.loss_text(loss)

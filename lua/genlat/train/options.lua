@@ -53,7 +53,7 @@ function Options.word(words)
 end
 
 local function default_text(value)
-  if type(value) == "table" then return table.concat(value, ",") end
+  if type(value) == "table" then return #value > 0 and table.concat(value, ",") or "none" end
   return tostring(value)
 end
 
@@ -91,9 +91,13 @@ function Options.new(program, description, defaults)
   self:add("--epochs", {default = defaults.epochs, convert = Options.whole(1),
     help = "passes over the training images"})
   self:add("--batch", {default = defaults.batch or 128, convert = Options.whole(1), help = "images per step"})
-  self:add("--latent", {default = defaults.latent, convert = Options.whole(1), help = "latent dimensions"})
-  self:add("--hidden", {default = defaults.hidden, convert = Options.sizes, metavar = "SIZES",
-    help = "hidden layers of the encoder, such as 512,256; the decoder mirrors them"})
+  if defaults.latent then
+    self:add("--latent", {default = defaults.latent, convert = Options.whole(1), help = "latent dimensions"})
+  end
+  if defaults.hidden then
+    self:add("--hidden", {default = defaults.hidden, convert = Options.sizes, metavar = "SIZES",
+      help = defaults.hidden_help or "hidden layers of the encoder, such as 512,256; the decoder mirrors them"})
+  end
   self:add("--lr", {default = defaults.lr or 1e-3, convert = Options.number(0, true), metavar = "RATE",
     help = "Adam's learning rate"})
   self:add("--seed", {default = 1, convert = Options.whole(0), help = "of all random numbers"})
@@ -104,6 +108,14 @@ function Options.new(program, description, defaults)
     help = "go on with the run in FOLDER (or --out, or the newest of this script)"})
   self:add("--quiet", {flag = true, help = "print the last line only"})
   return self
+end
+
+--- The options of models with an encoder: convolutions, likelihood.
+function Options:add_network()
+  self:add("--maps", {default = {}, convert = Options.sizes, metavar = "SIZES",
+    help = "convolutions (4 x 4, stride 2) before the hidden layers, such as 32,64; none: a dense network"})
+  self:add("--likelihood", {default = "bernoulli", convert = Options.word {"bernoulli", "gaussian"},
+    metavar = "KIND", help = "of pixels: bernoulli or gaussian"})
 end
 
 --- Ends a script because of a mistake on its command line, which argparse may have told in two lines.

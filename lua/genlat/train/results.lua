@@ -48,22 +48,22 @@ function results.map(points, labels, classes, settings)
 end
 
 local function loss_curves(run)
-  local function series(name, column, dash)
+  local function series(name, kind, part, dash)
     local x, y = {}, {}
     for i, row in ipairs(run.rows) do
-      x[i], y[i] = row[1], row[column]
+      x[i], y[i] = row.epoch, row[kind][part]
     end
     return {name = name, x = x, y = y, dash = dash}
   end
-  local function panel(title, column)
+  local function panel(title, part)
     return {
       title = title, xlabel = "epoch", ylabel = "nats per image",
-      series = {series("training", column, true), series("test", column + 3)},
+      series = {series("training", "train", part, true), series("test", "test", part)},
     }
   end
-  local panels = {panel("loss", 3), columns = 3, width = 1100}
-  if run.model.config.model == "vae" then
-    panels[2], panels[3] = panel("reconstruction", 4), panel("KL", 5)
+  local panels = {panel("loss", "loss"), columns = 3, width = 1100}
+  if run.model.config.model ~= "autoencoder" then
+    panels[2], panels[3] = panel("reconstruction", "reconstruction"), panel("KL", "kl")
   else
     panels.columns, panels.width = 1, 760
   end
@@ -74,7 +74,7 @@ end
 -- -------------------------------------------------------------------------------------------------
 
 local function words(model)
-  local vae = model.config.model == "vae"
+  local vae = model.config.model ~= "autoencoder"
   local planar = model.latent <= 2
   return {
     real = "Images from the training data, as the model sees them.",
@@ -101,20 +101,29 @@ local function words(model)
   }
 end
 
-local function facts(run, data)
-  local values = run.values
-  local info = core.info()
-  return {
+--- Facts about a run, for its report; `more` is a list of {name, value} of the script's own.
+function results.facts(run, data, more)
+  local values, info = run.values, core.info()
+  local facts = {
     {"data", ("%s: %d training and %d test images"):format(data.name, data.train.count, data.test.count)},
-    {"model", ("%s, hidden layers %s, %d latent dimensions, %s likelihood"):format(run.model:name(),
-      table.concat(run.model.config.hidden, ", "), run.model.latent, run.model.config.likelihood)},
-    {"parameters", tostring(run.model:parameter_count())},
+    {"model", ("%s, %d parameters"):format(run.model:name(), run.model:parameter_count())},
     {"training", ("%d epochs, batches of %d, Adam at %g, seed %d"):format(#run.rows, values.batch, values.lr,
       values.seed)},
-    {"time", ("%.1f s on %d threads (%s, OpenBLAS for %s)"):format(run.rows[#run.rows][2], core.threads(),
+    {"time", ("%.1f s on %d threads (%s, OpenBLAS for %s)"):format(run.rows[#run.rows].seconds, core.threads(),
       info.instruction_set, info.blas_core)},
     {"genlat", info.version},
   }
+  for i, fact in ipairs(more or {}) do
+    table.insert(facts, 2 + i, fact)
+  end
+  return facts
+end
+
+local function network_facts(model)
+  local config = model.config
+  local layers = #config.maps > 0 and "convolutions of " .. table.concat(config.maps, ", ") .. " maps, " or ""
+  return {{"network", ("%shidden layers %s, %d latent dimensions, %s likelihood"):format(layers,
+    table.concat(config.hidden, ", "), model.latent, config.likelihood)}}
 end
 
 local files = {
@@ -127,7 +136,7 @@ local files = {
 
 local function write_report(run, data, svg)
   local text = words(run.model)
-  local loss = run:test_loss()
+  local loss = run:last_test()
   write_text(run, "report.html", train.check(report.html {
     title = run.folder:match("([^/]+)/*$") or run.folder,
     model = run.model:name(),
@@ -136,7 +145,7 @@ local function write_report(run, data, svg)
       name = "test loss", value = ("%.2f"):format(loss.loss), unit = "nats per image",
       parts = {{"reconstruction", ("%.2f"):format(loss.reconstruction)}, {"KL", ("%.2f"):format(loss.kl)}},
     },
-    facts = facts(run, data),
+    facts = results.facts(run, data, network_facts(run.model)),
     folder = run.folder,
     sections = {
       {title = "Samples", text = text.samples, image = "samples.png"},
@@ -156,9 +165,9 @@ end
 local function write_sheets(run, data)
   local model = run.model
   write_png(run, "real.png", images.grid(data.train:head(10 * COLUMNS), {columns = COLUMNS}))
-  local x = data.test:head(4 * COLUMNS)
+  local x, labels = data.test:head(4 * COLUMNS)
   write_png(run, "reconstructions.png",
-    images.grid(images.pairs(x, model:reconstruct(x), COLUMNS), {columns = COLUMNS}))
+    images.grid(images.pairs(x, model:reconstruct(x, labels), COLUMNS), {columns = COLUMNS}))
   core.seed(PICTURE_SEED)
   write_png(run, "samples.png", images.grid(model:sample(10 * COLUMNS), {columns = COLUMNS}))
 end
@@ -177,21 +186,26 @@ local function write_all(run, data)
   local svg = {loss = loss_curves(run)}
   svg.latent = results.map(plane.points:slice(1, 1, shown), labels and labels:slice(1, 1, shown), data.classes, {
     title = "Latent space of " .. data.name, subtitle = ("%d test images, by class"):format(shown),
-    xlabel = plane.names[1], ylabel = plane.names[2], prior = model.config.model == "vae",
+    xlabel = plane.names[1], ylabel = plane.names[2], prior = model.config.model ~= "autoencoder",
   })
   write_text(run, "latent.svg", svg.latent)
   write_text(run, "loss.svg", svg.loss)
   write_report(run, data, svg)
 end
 
---- results.of(data): a function for run:finish.
-function results.of(data)
+--- f as a function for run:finish that runs without recording.
+function results.unrecorded(f)
   return function(run)
     local recording = core.set_recording(false)
-    local ok, problem = pcall(write_all, run, data)
+    local ok, problem = pcall(f, run)
     core.set_recording(recording)
     if not ok then error(problem, 0) end
   end
+end
+
+--- results.of(data): a function for run:finish.
+function results.of(data)
+  return results.unrecorded(function(run) write_all(run, data) end)
 end
 
 return results

@@ -15,9 +15,7 @@ local Run = {}
 Run.__index = Run
 
 local CHECKPOINT_SECONDS = 30 -- from one checkpoint within an epoch to the next
-local LOG_HEAD = "epoch,seconds,train_loss,train_reconstruction,train_kl,test_loss,test_reconstruction,test_kl"
 local MAY_CHANGE = {epochs = true, threads = true, quiet = true, out = true, resume = true} -- on resuming
-local PARTS = {"loss", "reconstruction", "kl"}
 
 -- The folder
 -- -----------------------------------------------------------------------------------------------------------
@@ -65,8 +63,6 @@ local function take_saved(options, saved)
   end
 end
 
-local function zero_sums() return {images = 0, loss = 0, reconstruction = 0, kl = 0} end
-
 local function read_checkpoint(self, options)
   local path = self.folder .. "/checkpoint.safetensors"
   if core.file_kind(path) ~= "file" then return end
@@ -87,7 +83,8 @@ end
 -- whose values then hold what to use. Sets threads and seed.
 function Run.open(options)
   local self = setmetatable({
-    name = options.run, values = options.values, epoch = 1, step = 1, rows = {}, seconds = 0, sums = zero_sums(),
+    name = options.run, values = options.values, epoch = 1, step = 1, rows = {}, seconds = 0, sums = {}, keep = {},
+    memory = {},
   }, Run)
   self.folder = choose_folder(options)
   if options.values.resume then read_checkpoint(self, options) end
@@ -112,54 +109,75 @@ end
 
 --- Writes the checkpoint.
 function Run:save()
-  local tensors = {}
+  local tensors, steps = {}, {}
   for name, tensor in pairs(self.model:state_dict()) do
     tensors["model." .. name] = tensor
   end
-  local state, steps = self.optimizer:state()
-  for name, tensor in pairs(state) do
-    tensors["optimizer." .. name] = tensor
+  for key, optimizer in pairs(self.optimizers) do
+    local state, taken = optimizer:state()
+    for name, tensor in pairs(state) do
+      tensors[("optimizer.%s.%s"):format(key, name)] = tensor
+    end
+    steps[key] = taken
+  end
+  for name, tensor in pairs(self.keep) do
+    tensors["keep." .. name] = tensor
   end
   local seed, counter = core.rng_state()
   train.check(safetensors.save(self.folder .. "/checkpoint.safetensors", tensors, {
     format = "genlat", state = json.encode {
       run = self.name, options = plain_options(self.values), epoch = self.epoch, step = self.step, steps = steps,
-      rng = {("%d"):format(seed), ("%d"):format(counter)}, rows = self.rows, sums = self.sums, seconds = self:elapsed(),
+      rng = {("%d"):format(seed), ("%d"):format(counter)}, rows = self.rows, sums = self.sums,
+      seconds = self:elapsed(), memory = self.memory,
     },
   }))
   self.saved_at = core.clock()
 end
 
 local function restore_tensors(self, tensors)
-  local state = self.optimizer:state()
-  local model = {}
+  local model, states = {}, {}
+  for key, optimizer in pairs(self.optimizers) do
+    states[key] = optimizer:state()
+  end
   for name, tensor in pairs(tensors) do
-    local part, rest = name:match("^(%a+)%.(.*)$")
-    if part == "model" then
-      model[rest] = tensor
-    elseif part == "optimizer" and state[rest] then
-      state[rest]:copy_(tensor)
+    local key, state = name:match "^optimizer%.([^.]+)%.(.*)$"
+    if key and states[key] and states[key][state] then
+      states[key][state]:copy_(tensor)
+    elseif name:match "^model%." then
+      model[name:sub(7)] = tensor
+    elseif name:match "^keep%." then
+      self.keep[name:sub(6)] = tensor
     end
   end
   self.model:load_state_dict(model)
 end
 
---- Gives the run its model and optimizer; where it goes on with an earlier one, they take up its state.
-function Run:begin(model, optimizer, steps_per_epoch)
-  self.model, self.optimizer, self.steps_per_epoch = model, optimizer, steps_per_epoch
-  if self.saved then
-    local state = self.saved.state
-    restore_tensors(self, self.saved.tensors)
-    optimizer:set_steps(state.steps)
-    core.rng_state(math.tointeger(state.rng[1]) or 0, math.tointeger(state.rng[2]) or 0)
-    self.epoch, self.step, self.rows, self.seconds = state.epoch, state.step, state.rows, state.seconds
-    self.sums = state.sums
-    self.saved = nil
-    self:say("going on with %s at epoch %d, step %d", self.folder, self.epoch, self.step)
+local function restore(self)
+  local state = self.saved.state
+  restore_tensors(self, self.saved.tensors)
+  for key, optimizer in pairs(self.optimizers) do
+    optimizer:set_steps(state.steps[key])
   end
+  core.rng_state(math.tointeger(state.rng[1]) or 0, math.tointeger(state.rng[2]) or 0)
+  self.epoch, self.step, self.rows, self.seconds = state.epoch, state.step, state.rows, state.seconds
+  self.sums, self.memory, self.saved = state.sums, state.memory, nil
+  self:say("going on with %s at epoch %d, step %d", self.folder, self.epoch, self.step)
+end
+
+--- Gives the run what it trains; where it goes on with an earlier one, model and optimizers take up its state.
+-- parts: {model =, optimizers = {name = optimizer}, steps = in an epoch,
+--   train = names of what is measured while training (the first is shown by the progress bar), test = after an epoch,
+--   text = function(values) that puts either into words, last_line = function(test) for the script's last line (its
+--   default is that of a loss)}. The log has a column for each measure.
+-- What a script puts into run.keep (tensors by name) and run.memory (plain data) is part of the checkpoint too.
+function Run:begin(parts)
+  for key, value in pairs(parts) do
+    self[key] = value
+  end
+  if self.saved then restore(self) end
   self.began = core.clock()
   self:save()
-  self.progress:start(self.values.epochs * steps_per_epoch, (self.epoch - 1) * steps_per_epoch + self.step - 1)
+  self.progress:start(self.values.epochs * self.steps, (self.epoch - 1) * self.steps + self.step - 1)
 end
 
 -- Along the way
@@ -188,45 +206,56 @@ local function stop(self)
   error {interrupted = true}
 end
 
---- Says that a step was taken: loss is what model:loss returned for a batch of n images.
-function Run:stepped(loss, n)
-  local sums = self.sums
-  sums.images = sums.images + n
-  for _, part in ipairs(PARTS) do
-    sums[part] = sums[part] + loss[part]:item() * n
+local function value_of(x) return type(x) == "number" and x or x:item() end
+
+--- Says that a step was taken on a batch of n images: values are what `train` names, numbers or tensors of one element.
+function Run:stepped(values, n)
+  local sums, first = self.sums, self.train[1]
+  sums.images = (sums.images or 0) + n
+  for _, name in ipairs(self.train) do
+    sums[name] = (sums[name] or 0) + value_of(values[name]) * n
   end
-  if sums.loss ~= sums.loss then
+  if sums[first] ~= sums[first] then
     error(("the loss became NaN in epoch %d at step %d: try a smaller --lr"):format(self.epoch, self.step), 0)
   end
   self.step = self.step + 1
   if core.interrupted() then stop(self) end
   if core.clock() - self.saved_at > CHECKPOINT_SECONDS then self:save() end
   self.progress:update(("epoch %d/%d"):format(self.epoch, self.values.epochs),
-    (self.epoch - 1) * self.steps_per_epoch + self.step - 1, images_per_second(self.values.batch),
-    ("loss %.2f"):format(sums.loss / sums.images))
+    (self.epoch - 1) * self.steps + self.step - 1, images_per_second(self.values.batch),
+    ("%s %.2f"):format(first:gsub("_", " "), sums[first] / sums.images))
 end
 
 local function write_log(self)
-  local lines = {LOG_HEAD}
+  local head, lines = {"epoch", "seconds"}, {}
+  for _, kind in ipairs {"train", "test"} do
+    for _, name in ipairs(self[kind]) do
+      head[#head + 1] = kind .. "_" .. name
+    end
+  end
+  lines[1] = table.concat(head, ",")
   for i, row in ipairs(self.rows) do
-    lines[i + 1] = ("%d,%.2f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f"):format(table.unpack(row))
+    local cells = {("%d"):format(row.epoch), ("%.2f"):format(row.seconds)}
+    for _, kind in ipairs {"train", "test"} do
+      for _, name in ipairs(self[kind]) do
+        cells[#cells + 1] = ("%.4f"):format(row[kind][name])
+      end
+    end
+    lines[i + 1] = table.concat(cells, ",")
   end
   train.check(core.write_file(self.folder .. "/log.csv", table.concat(lines, "\n") .. "\n"))
 end
 
---- Ends the epoch: logs its training loss and the test loss, and saves.
+--- Ends the epoch: logs what was measured in training and, with the numbers given, in the test, and saves.
 function Run:finish_epoch(test)
   local mean = {}
-  for _, part in ipairs(PARTS) do
-    mean[part] = self.sums[part] / self.sums.images
+  for _, name in ipairs(self.train) do
+    mean[name] = self.sums[name] / self.sums.images
   end
-  self.rows[#self.rows + 1] = {
-    self.epoch, self:elapsed(), mean.loss, mean.reconstruction, mean.kl, test.loss, test.reconstruction, test.kl,
-  }
+  self.rows[#self.rows + 1] = {epoch = self.epoch, seconds = self:elapsed(), train = mean, test = test}
   write_log(self)
-  self:say("epoch %3d  train %s  test %s  %.1f s", self.epoch, train.loss_text(mean), train.loss_text(test),
-    self:elapsed())
-  self.epoch, self.step, self.sums = self.epoch + 1, 1, zero_sums()
+  self:say("epoch %3d  train %s  test %s  %.1f s", self.epoch, self.text(mean), self.text(test), self:elapsed())
+  self.epoch, self.step, self.sums = self.epoch + 1, 1, {}
   self:save()
   self:save_model()
 end
@@ -238,20 +267,18 @@ function Run:save_model()
   }))
 end
 
---- The last epoch's test loss: {loss =, reconstruction =, kl =}.
-function Run:test_loss()
-  local row = self.rows[#self.rows]
-  return {loss = row[6], reconstruction = row[7], kl = row[8]}
-end
+--- What the last epoch's test measured.
+function Run:last_test() return self.rows[#self.rows].test end
 
---- Ends the run: `results` (train.results or the like) writes its pictures and report; then the last line.
+--- Ends the run: `results` (train.results.of(data) or the like) writes its pictures and report; then the last line.
 function Run:finish(results)
   self.progress:clear()
   self.model:eval()
   results(self)
   core.release_interrupt()
   self:say("%s/report.html shows what it learned", self.folder)
-  print(("test loss %s nats per image"):format(train.loss_text(self:test_loss())))
+  print(self.last_line and self.last_line(self:last_test())
+    or ("test loss %s nats per image"):format(self.text(self:last_test())))
 end
 
 return Run

@@ -1,0 +1,125 @@
+/* listing.c -- what is in a folder: names, kinds, sizes and times, sorted; and the hash that tells lists apart. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "io/io.h"
+
+#ifdef __APPLE__
+#define CHANGED st_mtimespec
+#else
+#define CHANGED st_mtim
+#endif
+
+/* FNV-1a over the bytes, then splitmix64's finish, so that the high bits are as good as the low ones. */
+uint64_t gl_hash(const void *text, size_t n, uint64_t seed) {
+  const uint8_t *byte = text;
+  uint64_t h = 0xcbf29ce484222325u ^ seed;
+  for (size_t i = 0; i < n; i++)
+    h = (h ^ byte[i]) * 0x100000001b3u;
+  h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
+  h = (h ^ h >> 27) * 0x94d049bb133111ebu;
+  return h ^ h >> 31;
+}
+
+typedef struct growing { /* a list being made; the names move while it grows, so entries hold places until its end */
+  gl_listing list;
+  size_t *place;
+  int64_t room;      /* entries */
+  size_t used, size; /* bytes of names */
+} growing;
+
+/* Makes the block at *p at least twice as large; the old one is kept where that fails. */
+static bool grow(void **p, size_t used, size_t size) {
+  void *larger = gl_alloc(size);
+  if (!larger)
+    return false;
+  if (used > 0)
+    memcpy(larger, *p, used);
+  gl_free(*p);
+  *p = larger;
+  return true;
+}
+
+static bool make_room(growing *g, size_t name) {
+  if (g->list.n == g->room) {
+    int64_t room = g->room > 0 ? 2 * g->room : 64;
+    size_t n = (size_t)g->list.n, m = (size_t)room;
+    void *entry = g->list.entry, *place = g->place;
+    bool ok = grow(&entry, n * sizeof *g->list.entry, m * sizeof *g->list.entry);
+    g->list.entry = entry;
+    if (!ok || !grow(&place, n * sizeof *g->place, m * sizeof *g->place))
+      return false;
+    g->place = place;
+    g->room = room;
+  }
+  if (name > g->size - g->used) {
+    size_t size = 2 * (g->size + name);
+    void *names = g->list.names;
+    if (!grow(&names, g->used, size))
+      return false;
+    g->list.names = names;
+    g->size = size;
+  }
+  return true;
+}
+
+/* A name that leads nowhere, such as a broken link's, is a file of no bytes: whoever opens it hears why not. */
+static bool add(growing *g, DIR *folder, const char *name) {
+  struct stat st = {0};
+  size_t n = strlen(name) + 1;
+  if (!make_room(g, n))
+    return false;
+  bool there = fstatat(dirfd(folder), name, &st, 0) == 0;
+  memcpy(g->list.names + g->used, name, n);
+  g->place[g->list.n] = g->used;
+  g->used += n;
+  g->list.entry[g->list.n++] =
+      (gl_entry){.kind = there && S_ISDIR(st.st_mode) ? GL_KIND_FOLDER : GL_KIND_FILE,
+                 .bytes = (int64_t)st.st_size,
+                 .changed = (int64_t)st.CHANGED.tv_sec * 1000000000 + (int64_t)st.CHANGED.tv_nsec};
+  return true;
+}
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const gl_entry *)a)->name, ((const gl_entry *)b)->name);
+}
+
+static bool read_entries(growing *g, DIR *folder) {
+  for (;;) {
+    errno = 0;
+    struct dirent *found = readdir(folder);
+    if (!found)
+      return errno == 0 || gl_fail("cannot be listed: %s", strerror(errno));
+    if (strcmp(found->d_name, ".") != 0 && strcmp(found->d_name, "..") != 0 && !add(g, folder, found->d_name))
+      return false;
+  }
+}
+
+bool gl_folder_list(const char *path, gl_listing *list) {
+  growing g = {0};
+  DIR *folder = opendir(path);
+  if (!folder)
+    return gl_fail("%s: cannot be listed: %s", path, strerror(errno));
+  bool ok = read_entries(&g, folder);
+  closedir(folder);
+  for (int64_t i = 0; ok && i < g.list.n; i++)
+    g.list.entry[i].name = g.list.names + g.place[i];
+  gl_free(g.place);
+  if (!ok) {
+    gl_listing_free(&g.list);
+    return gl_fail_in(path);
+  }
+  if (g.list.n > 0)
+    qsort(g.list.entry, (size_t)g.list.n, sizeof *g.list.entry, by_name);
+  *list = g.list;
+  return true;
+}
+
+void gl_listing_free(gl_listing *list) {
+  gl_free(list->entry);
+  gl_free(list->names);
+  *list = (gl_listing){0};
+}

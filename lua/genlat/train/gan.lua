@@ -1,0 +1,249 @@
+--- gan.lua: what the scripts that train GANs share: options, what is measured along the way, pictures and report.
+
+local core = require "genlat.core"
+local images = require "genlat.plot.images"
+local lines = require "genlat.plot.lines"
+local report = require "genlat.report"
+local train = require "genlat.train"
+local results = require "genlat.train.results"
+local Options = require "genlat.train.options"
+
+local gan = {}
+
+--- What is measured: in training by stepped, in the test by evaluate.
+gan.TRAIN = {"generator", "discriminator", "on_real", "on_fake"}
+gan.TEST = {"loss", "generator", "discriminator", "on_real", "on_fake"}
+
+local SHOWN = 64 -- images of the fixed latent vectors in progress.gif
+local FRAMES = 40 -- about as many frames in progress.gif
+local FIXED_SEED = 161803
+local COLUMNS = 8
+
+--- The options that all GANs have.
+function gan.add_options(options)
+  options:add("--loss", {default = "gan", convert = Options.word {"gan", "wasserstein", "hinge"}, metavar = "KIND",
+    help = "gan, wasserstein or hinge"})
+  options:add("--spectral", {flag = true, help = "spectral normalization in the discriminator (Miyato et al. 2018)"})
+end
+
+--- "1.52 (generator 0.83 + discriminator 0.69)", with the discriminator's beliefs after it in training.
+function gan.text(values)
+  local parts = ("generator %.2f + discriminator %.2f"):format(values.generator, values.discriminator)
+  if values.loss then return ("%.2f (%s)"):format(values.loss, parts) end
+  return ("%s, D(real) %.2f, D(fake) %.2f"):format(parts, values.on_real, values.on_fake)
+end
+
+-- Along the way
+-- --------------------------------------------------------------------------------------------------------
+
+-- The same latent vectors and labels whenever they are asked for.
+local function fixed_noise(model, n)
+  local seed, counter = core.rng_state()
+  core.seed(FIXED_SEED)
+  local z = core.randn(n, model.latent)
+  core.rng_state(seed, counter)
+  return z
+end
+
+local function sheet_of(model, z)
+  local recording = core.set_recording(false)
+  model:eval()
+  local sheet = images.grid(model:decode(z), {columns = COLUMNS, scale = 1})
+  model:train()
+  core.set_recording(recording)
+  return sheet
+end
+
+local function keep_frame(run)
+  local frame = (sheet_of(run.model, fixed_noise(run.model, SHOWN)) * 255):byte():unsqueeze(1)
+  run.keep.frames = run.keep.frames and core.cat {run.keep.frames, frame} or frame
+end
+
+local function keep_point(run, values)
+  local memory = run.memory
+  local sums = memory.sums
+  sums.n = sums.n + 1
+  for _, name in ipairs(gan.TRAIN) do
+    sums[name] = sums[name] + values[name]
+  end
+end
+
+local function fresh_sums() return {n = 0, generator = 0, discriminator = 0, on_real = 0, on_fake = 0} end
+
+local function close_point(run, step)
+  local point = {step = step}
+  for _, name in ipairs(gan.TRAIN) do
+    point[name] = run.memory.sums[name] / run.memory.sums.n
+  end
+  table.insert(run.memory.points, point)
+  run.memory.sums = fresh_sums()
+end
+
+--- Says that a step was taken: the generator's loss, what discriminator_loss returned, the number of images. Keeps a
+-- frame for progress.gif and a point of the curves every now and then.
+function gan.stepped(run, generator_loss, judged, n)
+  local values = {
+    generator = generator_loss:item(), discriminator = judged.loss:item(), on_real = judged.real,
+    on_fake = judged.fake,
+  }
+  run.memory.points = run.memory.points or {}
+  run.memory.sums = run.memory.sums or fresh_sums()
+  local step = (run.epoch - 1) * run.steps + run.step
+  local every = math.max(1, run.values.epochs * run.steps // FRAMES)
+  if step == 1 then keep_frame(run) end
+  keep_point(run, values)
+  if step % every == 0 then
+    keep_frame(run)
+    close_point(run, step)
+  end
+  run:stepped(values, n)
+end
+
+-- How far apart images are on average, as a share of what real ones are: near 0 where all samples are one.
+local function spread(x) return (x - x:mean(1)):square():mean():sqrt():item() end
+
+--- Measures on the test images, in evaluation: {loss =, generator =, discriminator =, on_real =, on_fake =, spread =}.
+function gan.evaluate(model, split)
+  local seed, counter = core.rng_state()
+  core.seed(FIXED_SEED)
+  local recording = core.set_recording(false)
+  model:eval()
+  local x, labels = split:head(1000)
+  labels = model.config.classes and labels or nil
+  local fake = model:generate(core.randn(#x, model.latent), labels)
+  local judged = model:discriminator_loss(model.scaled(x), fake, labels)
+  local values = {
+    generator = model:generator_loss(fake, labels):item(), discriminator = judged.loss:item(), on_real = judged.real,
+    on_fake = judged.fake, spread = spread(fake) / spread(model.scaled(x)),
+  }
+  values.loss = values.generator + values.discriminator
+  model:train()
+  core.set_recording(recording)
+  core.rng_state(seed, counter)
+  return values
+end
+
+--- What there is to worry about after an epoch, in words, or nil.
+function gan.warning(values)
+  if values.spread < 0.4 then
+    return ("the samples are alike: they vary %.0f %% as much as real images (mode collapse)")
+      :format(100 * values.spread)
+  elseif values.on_real > 0.97 and values.on_fake < 0.03 then
+    return "the discriminator wins outright: the generator has little to learn from (try a smaller --lr or --spectral)"
+  end
+end
+
+--- Ends an epoch: evaluates, logs, and says what is to worry about.
+function gan.finish_epoch(run, split)
+  local values = gan.evaluate(run.model, split)
+  run:finish_epoch(values)
+  local warning = gan.warning(values)
+  if warning then run:say("           %s", warning) end
+end
+
+-- Pictures and report
+-- --------------------------------------------------------------------------------------------------
+
+local function curves(run)
+  local function series(label, name)
+    local x, y = {}, {}
+    for i, point in ipairs(run.memory.points) do
+      x[i], y[i] = point.step, point[name]
+    end
+    return {name = label, x = x, y = y}
+  end
+  return lines.panels {
+    columns = 2, width = 980,
+    {title = "Losses", xlabel = "step", ylabel = "nats", series = {
+      series("generator", "generator"), series("discriminator", "discriminator"),
+    }},
+    {title = "What the discriminator takes for real", xlabel = "step", ylabel = "share", series = {
+      series("of real images", "on_real"), series("of made images", "on_fake"),
+    }},
+  }
+end
+
+local TEXT = {
+  samples = "Images that do not exist: random latent vectors through the generator.",
+  progress = "The same 64 latent vectors from the first step to the last.",
+  interpolation = "Walks between random latent vectors along great circles: each row is one.",
+  loss = "The two networks' losses, and the share of real and of made images that the discriminator takes for real. "
+    .. "Where it cannot tell them apart both shares are one half, and neither can win.",
+  real = "Images from the training data.",
+}
+
+local function labelled_sample(model, classes)
+  if not model.config.classes then return images.grid(model:sample(100), {columns = 10}), 10 end
+  return images.grid(model:sample(10 * classes), {columns = classes}), classes
+end
+
+local function walks(model)
+  local slerp = require("genlat.latent").slerp
+  local rows = {}
+  for i = 1, 8 do
+    rows[i] = slerp(core.randn(model.latent), core.randn(model.latent), 10)
+  end
+  local z = core.cat(rows)
+  local labels
+  if model.config.classes then -- one class a row
+    local list = {}
+    for i = 1, #z do
+      list[i] = ((i - 1) // 10) % model.config.classes + 1
+    end
+    labels = core.tensor(list)
+  end
+  return images.grid(model:decode(z, labels), {columns = 10})
+end
+
+local function write_pictures(run, data)
+  local model = run.model
+  local function save(name, sheet) train.check(core.write_png(run.folder .. "/" .. name, sheet)) end
+  core.seed(FIXED_SEED)
+  save("real.png", images.grid(data.train:head(100), {columns = 10}))
+  save("samples.png", labelled_sample(model, #data.classes))
+  save("interpolation.png", walks(model))
+  if run.keep.frames then
+    train.check(core.write_gif(run.folder .. "/progress.gif", run.keep.frames, {delay = 20}))
+  end
+end
+
+local function write_report(run, data, svg)
+  local values, test = run.values, run:last_test()
+  train.check(core.write_file(run.folder .. "/report.html", train.check(report.html {
+    title = run.folder:match("([^/]+)/*$") or run.folder, model = run.model:name(),
+    subtitle = ("trained on %s for %d epochs"):format(data.name, #run.rows),
+    headline = {
+      name = "test loss", value = ("%.2f"):format(test.loss), unit = "nats per image",
+      parts = {{"generator", ("%.2f"):format(test.generator)}, {"discriminator", ("%.2f"):format(test.discriminator)}},
+    },
+    facts = results.facts(run, data, {
+      {"loss", values.loss .. (values.spectral and ", spectral normalization" or "")},
+      {"spread of samples", ("%.0f %% of real images'"):format(100 * test.spread)},
+    }),
+    folder = run.folder,
+    sections = {
+      {title = "Samples", text = TEXT.samples, image = "samples.png"},
+      {title = "Progress", text = TEXT.progress, image = "progress.gif"},
+      {title = "Walks", text = TEXT.interpolation, image = "interpolation.png"},
+      {title = "Losses", text = TEXT.loss, svg = svg},
+      {title = "Real images", text = TEXT.real, image = "real.png"},
+    },
+    files = {
+      {"model.safetensors", "the trained model"}, {"checkpoint.safetensors", "where --resume goes on"},
+      {"log.csv", "losses by epoch"}, {"samples.png", "new images"}, {"progress.gif", "the training as a film"},
+      {"interpolation.png", "walks"}, {"real.png", "real images"}, {"loss.svg", "the curves"},
+    },
+  })))
+end
+
+--- gan.results(data): a function for run:finish.
+function gan.results(data)
+  return results.unrecorded(function(run)
+    write_pictures(run, data)
+    local svg = curves(run)
+    train.check(core.write_file(run.folder .. "/loss.svg", svg))
+    write_report(run, data, svg)
+  end)
+end
+
+return gan

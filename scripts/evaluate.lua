@@ -1,0 +1,105 @@
+-- evaluate.lua: measures how good a trained model is. `lua scripts/evaluate.lua --help`
+dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
+
+local argparse = require "argparse"
+local gl = require "genlat"
+local json = require "genlat.json"
+local metrics, train = gl.metrics, gl.train
+local whole = train.options.whole
+
+local EXPLANATION = [[
+Prints one "name value" a line and writes metrics.json; what the model can do decides which.
+frechet_lenet: Frechet distance on the 84 features of a LeNet-5 that genlat trains on the same data. It is not the
+Inception FID of papers; frechet_lenet_floor is what real training images have against the same test images.
+classifier_score: the Inception score's formula with that LeNet-5; precision, recall: Kynkaanniemi et al. 2019;
+modes_covered: share of classes with at least a tenth of an equal share of samples; class_variation: total variation
+between the classes of samples and of test images; NAME_real: the same of real training images.
+mse, psnr, ssim: reconstructed test images. reconstruction, kl, elbo, log_likelihood (importance sampling with 5,000
+samples, Burda et al. 2016): nats per test image, binarized as in training.
+NAME_std: standard deviation over --seeds drawings from the one model; log_likelihood_stderr: standard error over
+images.
+The LeNet-5 is kept in ~/.cache/genlat/classifiers, by data set, or is given by --classifier.]]
+
+local function parse()
+  local parser = argparse("evaluate", "Measures how good a trained model is."):epilog(EXPLANATION)
+  local function number(name, default, least, help)
+    local option = parser:option(name, default and ("%s (%d)"):format(help, default) or help):argname "N"
+    option:convert(function(text)
+      local value, message = whole(least)(text)
+      return value, message and name .. ": " .. message
+    end)
+    if default then option:default(tostring(default)):show_default(false) end
+  end
+  parser:argument("run", "the run's folder, such as runs/vae")
+  number("--samples", 10000, 2, "images drawn from the model, and at most as many real ones")
+  number("--seeds", 3, 1, "times that they are drawn")
+  number("--seed", 1, 0, "of the first time")
+  number("--images", 500, 1, "test images for the log-likelihood")
+  parser:option("--data", "data set to compare with (the run's own)")
+  parser:option("--classifier", "file of a LeNet-5 for these data (trained once, and kept)"):argname "FILE"
+  parser:option("--out", "folder for metrics.json (the run's)"):argname "FOLDER"
+  number("--threads", nil, 1, "processor threads (all cores)")
+  parser:flag("--quiet", "print the values only")
+  local ok, options = parser:pparse(arg)
+  if not ok then train.options.fail("evaluate", options) end
+  return options
+end
+
+-- The data that the run was trained on, or those asked for, in the model's size.
+local function load_data(model, notes, options)
+  local data = train.check(gl.data.load(options.data or notes.options.data))
+  if notes.options.size then data = train.check(gl.data.padded(data, notes.options.size)) end
+  local has, wants = table.concat(data.shape, " x "), table.concat(model.config.image, " x ")
+  if has ~= wants then error(("evaluate: %s has images of %s, the model of %s"):format(data.name, has, wants), 0) end
+  return data
+end
+
+train.main(function()
+  local options = parse()
+  if options.threads then gl.threads(options.threads) end
+  local function say(...)
+    if not options.quiet then io.stderr:write(string.format(...), "\n") end
+  end
+  local model, notes = gl.models.load(options.run)
+  train.check(model, notes)
+  if not model.sample then error(("evaluate: %s: a %s makes no images"):format(options.run, model:name()), 0) end
+  local data = load_data(model, notes, options)
+
+  local progress, label = train.progress.new(not options.quiet), nil
+  local function per_second(rate) return ("%.0f/s"):format(rate) end
+  local function advance(what, done, total)
+    if what ~= label then progress:start(total) end
+    label = what
+    progress:update(what, done, per_second, "")
+  end
+
+  local judge
+  if data.train.labels then
+    local path
+    judge, path = metrics.classifier.of(data, {
+      file = options.classifier, progress = function(...) advance("training a LeNet-5", ...) end,
+    })
+    train.check(judge, path)
+    progress:clear()
+    say("images are judged by the LeNet-5 in %s", path)
+  else
+    say("%s has no labels: what needs a classifier is left out", data.name)
+  end
+
+  local results = metrics.evaluate(model, data, {
+    samples = options.samples, seeds = options.seeds, seed = options.seed, images = options.images,
+    binarize = notes.options.binarize, classifier = judge, progress = advance,
+  })
+  progress:clear()
+  for _, name in ipairs(results.names) do
+    print(("%s %.6g"):format(name, results.values[name]))
+  end
+  local record = results.values
+  record.settings = {
+    run = options.run, model = model.config.model, data = data.name, samples = options.samples, seeds = options.seeds,
+    seed = options.seed, images = options.images, binarize = notes.options.binarize,
+  }
+  local folder = options.out or options.run
+  train.check(gl.core.mkdirs(folder))
+  train.check(gl.core.write_file(folder .. "/metrics.json", json.encode(record) .. "\n"))
+end)

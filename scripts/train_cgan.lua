@@ -1,0 +1,54 @@
+-- train_cgan.lua: trains a conditional GAN, which draws the class it is asked for. `lua scripts/train_cgan.lua --help`
+dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
+
+local gl = require "genlat"
+local train = gl.train
+local gan = train.gan
+
+train.main(function()
+  local options = train.options.new("train_cgan", "Trains a conditional GAN (Mirza & Osindero 2014).", {
+    run = "cgan", epochs = 20, latent = 64, hidden = {256, 512}, lr = 2e-4,
+  })
+  options:add("--maps", {convert = options.whole(1), help = "a convolutional one with as many maps (dense)"})
+  gan.add_options(options)
+  local parsed = options:parse(arg)
+  local run = train.run.open(parsed)
+  local o = parsed.values
+
+  local data = train.check(gl.data.load(o.data))
+  local config = {
+    image = data.shape, latent = o.latent, loss = o.loss, spectral = o.spectral, classes = #data.classes,
+  }
+  config[o.maps and "maps" or "hidden"] = o.maps or o.hidden
+  local model = gl.models[o.maps and "dcgan" or "gan"](config)
+  local generator_optimizer = gl.optim.Adam(model.generator, {lr = o.lr, betas = {0.5, 0.999}})
+  local discriminator_optimizer = gl.optim.Adam(model.discriminator, {lr = o.lr, betas = {0.5, 0.999}})
+  run:say("%s", model)
+  run:begin {
+    model = model, optimizers = {generator = generator_optimizer, discriminator = discriminator_optimizer},
+    steps = data.train:steps(o.batch), train = gan.TRAIN, test = gan.TEST, text = gan.text,
+  }
+
+  for epoch = run.epoch, o.epochs do
+    for _, x, labels in data.train:batches {size = o.batch, seed = o.seed, epoch = epoch, first = run.step} do
+      local fake = model:generate(gl.randn(#x, model.latent), labels)
+
+      model.discriminator:unfreeze()
+      local judged = model:discriminator_loss(model.scaled(x), fake, labels)
+      discriminator_optimizer:zero_grad()
+      judged.loss:backward()
+      discriminator_optimizer:step()
+
+      model.discriminator:freeze() -- its gradients are not wanted while the generator learns
+      local loss = model:generator_loss(fake, labels)
+      generator_optimizer:zero_grad()
+      loss:backward()
+      generator_optimizer:step()
+
+      gan.stepped(run, loss, judged, #x)
+    end
+    gan.finish_epoch(run, data.test)
+  end
+
+  run:finish(gan.results(data))
+end)
