@@ -7,18 +7,104 @@ local train = gl.train
 local clock = gl.core.clock
 local HERE = arg[0]:match("^(.*)[/\\]") or "."
 
--- The step that is measured: the dense VAE 784-400-20, batch 128, Adam, on floats that are there already.
-local function vae_step()
-  local model = gl.models.vae {image = {28, 28, 1}, hidden = {400}, latent = 20}
+-- The steps that are measured, all on floats that are there already. Each: name, images in a batch, multiply-adds of
+-- the matrix products in a step, a function that makes the step, and PyTorch's counterparts (in bench_torch.py).
+
+local function vae_step(config)
+  local model = gl.models.vae(config)
   local optimizer = gl.optim.Adam(model, {lr = 1e-3})
-  local batches = gl.rand(20, 128, 28, 28, 1)
+  local batches = gl.rand(10, 128, 28, 28, 1)
   return function(i)
-    local loss = model:loss(batches[i % 20 + 1])
+    local loss = model:loss(batches[i % 10 + 1])
     optimizer:zero_grad()
     loss.loss:backward()
     optimizer:step()
   end
 end
+
+local function dcgan_step(side, channels, batch)
+  local model = gl.models.dcgan {image = {side, side, channels}, maps = 64, latent = 100}
+  local settings = {lr = 2e-4, betas = {0.5, 0.999}}
+  local generator = gl.optim.Adam(model.generator, settings)
+  local discriminator = gl.optim.Adam(model.discriminator, settings)
+  local real = gl.rand(batch, side, side, channels) * 2 - 1
+  return function()
+    local fake = model:generate(gl.randn(batch, 100))
+    model.discriminator:unfreeze()
+    local judged = model:discriminator_loss(real, fake)
+    discriminator:zero_grad()
+    judged.loss:backward()
+    discriminator:step()
+    model.discriminator:freeze()
+    local loss = model:generator_loss(fake)
+    generator:zero_grad()
+    loss:backward()
+    generator:step()
+  end
+end
+
+local function lenet_step()
+  local model = gl.models.lenet5 {}
+  local optimizer = gl.optim.Adam(model)
+  local x, labels = gl.rand(128, 28, 28, 1), (gl.rand(128) * 10):floor() + 1
+  return function()
+    local loss = model(x):cross_entropy(labels)
+    optimizer:zero_grad()
+    loss:backward()
+    optimizer:step()
+  end
+end
+
+-- Multiply-adds of a DCGAN's step: each network forward (F) and backward for data (F) and weights (F), where wanted. The
+-- generator runs forward once and backward once (3 G); the discriminator forward three times, backward for data twice
+-- for weights' sake and once for the generator's, for weights twice (8 D). First layers need no gradient of data;
+-- both networks have the same convolutions: from side s / 2 with m maps on, halving the side and doubling the maps.
+local function dcgan_work(side, channels, batch)
+  local maps, s = 64, side / 2
+  local outer, inner = batch * s * s * 16 * channels * maps, 0
+  while s > 4 do
+    s = s / 2
+    inner = inner + batch * s * s * 16 * maps * maps * 2
+    maps = maps * 2
+  end
+  local z, score = batch * 16 * 100 * maps, batch * 16 * maps
+  return 3 * (inner + outer) + 2 * z + 8 * (inner + score) + 6 * outer
+end
+
+local cases = {
+  {
+    name = "VAE 784-400-20-400-784, batch 128", key = "vae", batch = 128, torch = {"vae", "vae_fused"},
+    work = 128 * (3 * 2 * (400 * 20 + 784 * 200) + 3 * 400 * 20 + 3 * 784 * 200 - 784 * 400),
+    make = function() return vae_step {hidden = {400}, latent = 20} end,
+  },
+  {
+    name = "convolutional VAE 28 x 28 (32 and 64 maps, dense 256, latent 20), batch 128", key = "conv_vae", batch = 128,
+    torch = {"conv_vae"},
+    work = 128 * (3 * (2 * 49 * 16 * 32 * 64 + 2 * 3136 * 256 + 3 * 256 * 20 + 196 * 16 * 32) + 2 * 196 * 16 * 32),
+    make = function() return vae_step {maps = {32, 64}, hidden = {256}, latent = 20} end,
+  },
+  {
+    name = "LeNet-5, batch 128", key = "lenet5", batch = 128, torch = {"lenet5"},
+    work = 128 * (2 * 784 * 25 * 6 + 3 * (100 * 150 * 16 + 400 * 120 + 120 * 84 + 840)),
+    make = lenet_step,
+  },
+  {
+    name = "DCGAN 32 x 32, 1 channel, 64 maps, batch 128", key = "dcgan32", batch = 128,
+    torch = {"dcgan32", "dcgan32_last"}, work = dcgan_work(32, 1, 128), steps = 0.1,
+    make = function() return dcgan_step(32, 1, 128) end,
+  },
+  {
+    name = "DCGAN 64 x 64, 3 channels, 64 maps, batch 64", key = "dcgan64", batch = 64,
+    torch = {"dcgan64", "dcgan64_last"}, work = dcgan_work(64, 3, 64), steps = 0.03,
+    make = function() return dcgan_step(64, 3, 64) end,
+  },
+}
+
+local torch_names = {
+  vae = "PyTorch", vae_fused = "PyTorch, fused Adam", conv_vae = "PyTorch, fused Adam", lenet5 = "PyTorch, fused Adam",
+  dcgan32 = "PyTorch, fused Adam", dcgan32_last = "  and channels last", dcgan64 = "PyTorch, fused Adam",
+  dcgan64_last = "  and channels last",
+}
 
 local function time_steps(step, steps)
   local begin = clock()
@@ -55,11 +141,48 @@ local function median(times)
   return times[math.ceil(#times / 2)]
 end
 
-local function row(name, times)
+local function row(name, times, batch, note)
   local middle = median(times)
-  print(("%-24s %8.3f ms  (%.3f to %.3f)  %8d images/s"):format(name, middle * 1e3, times[1] * 1e3,
-    times[#times] * 1e3, math.floor(128 / middle)))
+  print(("  %-22s %9.3f ms  (%.3f to %.3f)  %7.0f images/s%s"):format(name, middle * 1e3, times[1] * 1e3,
+    times[#times] * 1e3, batch / middle, note or ""))
   return middle
+end
+
+-- The rate of a large matrix product, in multiply-adds a second: what the machine can do at most.
+local function peak()
+  local a, b = gl.rand(1536, 1536), gl.rand(1536, 1536)
+  return gl.no_grad(function()
+    local best = math.huge
+    for _ = 1, 12 do
+      best = math.min(best, time_steps(function() a:matmul(b) end, 1))
+    end
+    return 1536 ^ 3 / best
+  end)
+end
+
+-- Measures one case, turn by turn.
+local function measure(case, torch, options)
+  local steps = math.max(2, math.ceil(options.steps * (case.steps or 1)))
+  local step, times = case.make(), {genlat = {}}
+  for _, name in ipairs(case.torch) do
+    times[name] = {}
+  end
+  for turn = 0, options.rounds do -- turn 0 warms up
+    local seconds = time_steps(step, steps)
+    if turn > 0 then table.insert(times.genlat, seconds) end
+    for _, name in ipairs(torch and case.torch or {}) do
+      seconds = torch.time(name, steps)
+      if turn > 0 then table.insert(times[name], seconds) end
+    end
+  end
+  print(("\n%s: %d steps a turn, median (least to most)"):format(case.name, steps))
+  local share = 100 * case.work / median(times.genlat) / options.peak
+  local own = row("genlat", times.genlat, case.batch, (", %.0f %% of the peak"):format(share))
+  local best = math.huge
+  for _, name in ipairs(torch and case.torch or {}) do
+    best = math.min(best, row(torch_names[name], times[name], case.batch))
+  end
+  if torch then print(("  genlat does %.2f times the images per second of the fastest of these"):format(best / own)) end
 end
 
 -- Seconds from starting lua to the end of the first optimizer step, as a user's own small program would have it.
@@ -89,10 +212,11 @@ local function startup_times(rounds)
 end
 
 train.main(function()
-  local parser = argparse("bench", "Measures a training step and the start, beside PyTorch where that is installed.")
+  local parser = argparse("bench", "Measures training steps and the start, beside PyTorch where that is installed.")
   parser:option("--rounds", "turns of each (11)"):convert(train.options.whole(1)):default "11":show_default(false)
   parser:option("--steps", "steps in a turn (100)"):convert(train.options.whole(1)):default "100":show_default(false)
   parser:option("--threads", "of each (all cores)"):convert(train.options.whole(1))
+  parser:option("--only", "one case: vae, conv_vae, lenet5, dcgan32 or dcgan64")
   parser:option("--python", "a Python with PyTorch ($GENLAT_TORCH_PYTHON, or python3)")
   local ok, options = parser:pparse(arg)
   if not ok then train.options.fail("bench", options) end
@@ -104,29 +228,12 @@ train.main(function()
     info.instruction_set, info.blas_core, torch and " and PyTorch " .. torch.version or "; PyTorch is not installed",
     gl.threads(), options.rounds, options.steps))
 
-  local step = vae_step()
-  local cases = {"vae", "vae_fused"}
-  local times = {genlat = {}, vae = {}, vae_fused = {}}
-  local function turn(keep)
-    local seconds = time_steps(step, options.steps)
-    if keep then table.insert(times.genlat, seconds) end
-    for _, case in ipairs(torch and cases or {}) do
-      seconds = torch.time(case, options.steps)
-      if keep then table.insert(times[case], seconds) end
-    end
+  options.peak = peak()
+  print(("matrix product of 1536 x 1536: %.0f GFLOP/s"):format(2 * options.peak / 1e9))
+  for _, case in ipairs(cases) do
+    if not options.only or options.only == case.key then measure(case, torch, options) end
   end
-  turn(false)
-  for _ = 1, options.rounds do
-    turn(true)
-  end
-  print "\nTraining step, VAE 784-400-20-400-784, batch 128, Adam: median (least to most)"
-  local own = row("genlat", times.genlat)
-  if torch then
-    local plain, fused = row("PyTorch", times.vae), row("PyTorch, fused Adam", times.vae_fused)
-    print(("genlat does %.2f times the images per second of PyTorch, %.2f times with fused Adam"):format(plain / own,
-      fused / own))
-    torch.close()
-  end
+  if torch then torch.close() end
   local starts = startup_times(options.rounds)
   print(("\nFrom starting lua to the end of the first step: %.3f s (%.3f to %.3f)"):format(median(starts), starts[1],
     starts[#starts]))

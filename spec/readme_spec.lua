@@ -42,7 +42,7 @@ describe("the README", function()
       "train_vae", "train_ae", "train_cvae", "train_gan", "train_cgan", "train_dcgan", "train_classifier",
       "compare_latents", "interpolate", "fetch", "bench",
     } do
-      assert.matches("\n| [^|]*`" .. name .. "`", text)
+      assert.matches("\n| [^|]*`" .. name .. "[` ]", text)
       local output, errors, status = shell.script(name .. ".lua", "--help")
       assert.equal("", errors)
       assert.equal(0, status)

@@ -3,6 +3,7 @@
  * A window is the product of a span of rows and a span of columns. Backward works on one row of the input at a time and
  * gathers from the windows that it is in, so that threads never write to the same place. */
 #include <math.h>
+#include <string.h>
 
 #include "ops/ops.h"
 
@@ -15,6 +16,7 @@ typedef struct pool {
   int64_t size[2];        /* output: height, width */
   int64_t kernel_columns; /* of the largest window */
   span *rows, *columns;   /* size[0], size[1] spans, in one block of memory */
+  bool squares;           /* 2 x 2 windows side by side, and few channels */
   gl_real share;          /* of one element in the mean; 0: one over the number of elements of its window */
 } pool;
 
@@ -63,6 +65,8 @@ static bool windows(const gl_node *n, pool *p) {
   window_spans(p->rows, p->size[0], p->h, kernel[0], stride[0], padding[0]);
   window_spans(p->columns, p->size[1], p->w, kernel[1], stride[1], padding[1]);
   p->kernel_columns = kernel[1];
+  p->squares = p->c < 16 && kernel[0] == 2 && kernel[1] == 2 && stride[0] == 2 && stride[1] == 2 && padding[0] == 0 &&
+               padding[1] == 0;
   p->share = 1 / ((gl_real)kernel[0] * (gl_real)kernel[1]); /* of the padding's zeros too, as in PyTorch */
   return true;
 }
@@ -93,6 +97,21 @@ static void take_larger_value(int64_t c, gl_real *y, const gl_real *x) {
     y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i];
 }
 
+/* A row of 2 x 2 windows side by side, in one go: for few channels the loops over channels alone are too short. */
+static void max_squares(const pool *p, const gl_real *top, gl_real *y, gl_real *place) {
+  const int64_t c = p->c, row = p->w * c;
+  for (int64_t k = 0; k < p->size[1]; k++, top += 2 * c)
+    for (int64_t i = 0; i < c; i++) {
+      const gl_real x[4] = {top[i], top[c + i], top[row + i], top[row + c + i]};
+      int at = 0;
+      for (int m = 1; m < 4; m++)
+        at = x[m] > x[at] || x[m] != x[m] ? m : at;
+      *y++ = x[at];
+      if (place)
+        *place++ = (gl_real)at;
+    }
+}
+
 static void max_rows(int64_t first, int64_t last, void *context) {
   const pool_job *j = context;
   const pool *p = &j->p;
@@ -100,6 +119,11 @@ static void max_rows(int64_t first, int64_t last, void *context) {
   for (int64_t r = first; r < last; r++) {
     const span rows = p->rows[r % p->size[0]];
     const gl_real *image = j->from + r / p->size[0] * p->h * p->w * c;
+    if (p->squares) {
+      const int64_t at = r * p->size[1] * c;
+      max_squares(p, image + rows.from * p->w * c, j->to + at, j->place ? j->place + at : NULL);
+      continue;
+    }
     for (int64_t k = 0; k < p->size[1]; k++) {
       const span columns = p->columns[k];
       const int64_t at = (r * p->size[1] + k) * c;
@@ -168,13 +192,30 @@ static void max_gradient_rows(int64_t first, int64_t last, void *context) {
   }
 }
 
+/* The same for a row of 2 x 2 windows: each window's gradient goes to one of its four places. */
+static void square_gradient_rows(int64_t first, int64_t last, void *context) {
+  const pool_job *j = context;
+  const pool *p = &j->p;
+  const int64_t c = p->c, row = p->w * c;
+  const int64_t offset[4] = {0, c, row, row + c};
+  for (int64_t r = first; r < last; r++) {
+    const int64_t o = r % p->size[0], end = o + 1 < p->size[0] ? 2 * o + 2 : p->h;
+    gl_real *to = j->to + (r / p->size[0] * p->h + 2 * o) * row;
+    const gl_real *g = j->from + r * p->size[1] * c, *place = j->place + r * p->size[1] * c;
+    memset(to, 0, sizeof *to * (size_t)((end - 2 * o) * row));
+    for (int64_t k = 0; k < p->size[1]; k++, to += 2 * c)
+      for (int64_t i = 0; i < c; i++)
+        to[offset[(int)*place++] + i] = *g++;
+  }
+}
+
 static bool max_pool2d_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
   pool_job j = {0};
   if (windows(n, &j.p) && (gin[0] = gl_tensor_like(n->in[0]))) {
     j.from = gl_tensor_data(gout);
     j.to = gl_tensor_data(gin[0]);
     j.place = gl_tensor_data(n->saved[0]);
-    over_rows(max_gradient_rows, &j, false);
+    over_rows(j.p.squares ? square_gradient_rows : max_gradient_rows, &j, j.p.squares);
   }
   gl_free(j.p.rows);
   return gin[0];

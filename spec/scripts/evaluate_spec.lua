@@ -20,8 +20,8 @@ teardown(function()
 end)
 
 local function evaluate(folder, more)
-  local command = shell.lua("scripts/evaluate.lua", ("'%s' --samples 60 --images 3 --threads 1 %s"):format(folder.name,
-    more or ""))
+  local command = shell.lua("scripts/evaluate.lua", ("'%s' --samples 60 --images 3 --threads 1 %s")
+    :format(folder.name, more or ""))
   return shell.run(("XDG_CACHE_HOME='%s' %s"):format(cache.name, command))
 end
 
@@ -94,11 +94,11 @@ describe("evaluate.lua", function()
 
   it("says what does not fit in one line", function()
     local _, errors, status = evaluate(vae, ("--classifier '%s'"):format(vae:path "model.safetensors"))
-    assert.equal(("%s: expected a LeNet-5 for 10 classes of 28x28x1 images\n"):format(vae:path "model.safetensors"), errors)
+    assert.equal(("%s: expected a LeNet-5 for 10 classes of 28x28x1 images\n"):format(vae:path "model.safetensors"),
+      errors)
     assert.equal(1, status)
     _, errors = evaluate(vae, "--samples 1")
-    assert.equal("evaluate: --samples: '1' is not a whole number from 2 (--help explains)\n",
-      (errors:gsub("malformed", "malformed")))
+    assert.equal("evaluate: --samples: '1' is not a whole number from 2 (--help explains)\n", errors)
     local judge = cache:path "judge.safetensors"
     assert(gl.models.save(judge, gl.models.lenet5 {}, {options = {data = data.name}}))
     _, errors = evaluate({name = judge})

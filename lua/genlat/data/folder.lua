@@ -5,17 +5,17 @@
 --   pets/train/cats/a.png, ..., pets/test/cats/b.png, ...    with images of its own for testing
 --
 -- The images are decoded once, into a file of the cache folder that is mapped into memory (see cache.lua), and again
--- when a file was added, removed or changed. They stand in the order of their names' hashes: mixed, and the same
--- wherever and whenever the folder is read, so that a test set that is a share of them is always the same one.
+-- when a file was added, removed or changed.
 
 local cache = require "genlat.data.cache"
 local core = require "genlat.core"
 local Split = require "genlat.data.split"
 local fetch = require "genlat.data.fetch"
+local scan = require "genlat.data.scan"
 
 local folder = {}
 
-local MOST = 1 << 24 -- labels and orders are float32, which count so far
+local MOST_SIDE = 1 << 16 -- pixels
 
 -- Options -------------------------------------------------------------------------------------------------------------
 
@@ -91,225 +91,119 @@ local function form_of(options)
   }
 end
 
--- What is there -------------------------------------------------------------------------------------------------------
-
--- The PNG files of a folder with their stamps, and its subfolders; hidden ones left out. nil and a message.
-local function list_folder(path)
-  local names, stamps = core.list_folder(path)
-  if not names then return nil, stamps end
-  local list = {names = {}, stamps = {}, folders = {}}
-  for i, name in ipairs(names) do
-    local hidden = name:sub(1, 1) == "."
-    if not hidden and not stamps[i] then
-      list.folders[#list.folders + 1] = name
-    elseif not hidden and name:sub(-4):lower() == ".png" then
-      list.names[#list.names + 1], list.stamps[#list.stamps + 1] = name, stamps[i]
-    end
-  end
-  return list
-end
-
--- One part of the set: {path =, names =, stamps =, classes = {names}, labels = {class of each name} or nil}.
-local function read_part(path)
-  local part, message = list_folder(path)
-  if not part then return nil, message end
-  part.path, part.classes = path, {}
-  local labels = {}
-  for _, class in ipairs(part.folders) do
-    local list, problem = list_folder(path .. "/" .. class)
-    if not list then return nil, problem end
-    if #list.names > 0 and #labels < #part.names then
-      return nil, ("%s has images (%s) beside subfolders with images (%s): they are either with classes or without")
-        :format(path, part.names[1], class)
-    end
-    if #list.names > 0 then part.classes[#part.classes + 1] = class end
-    for i, name in ipairs(list.names) do
-      part.names[#part.names + 1], part.stamps[#part.stamps + 1] = name, list.stamps[i]
-      labels[#part.names] = #part.classes
-    end
-  end
-  if #part.names == 0 then
-    return nil, path .. ": there are no images in it: PNG files, also in subfolders, IDX files " ..
-      "(train-images-idx3-ubyte, ...) or CIFAR-10's (data_batch_1.bin, ...)"
-  end
-  if #part.names > MOST then return nil, ("%s: %d images, the limit is %d"):format(path, #part.names, MOST) end
-  if labels[1] then part.labels = labels end
-  return part
-end
-
--- The parts train and test, or one that is to be divided.
-local function read_parts(path)
-  local list, message = list_folder(path)
-  if not list then return nil, message end
-  local there = {}
-  for _, name in ipairs(list.folders) do
-    there[name] = true
-  end
-  local parts = {}
-  for i, place in ipairs(there.train and there.test and {path .. "/train", path .. "/test"} or {path}) do
-    parts[i], message = read_part(place)
-    if not parts[i] then return nil, message end
-  end
-  return parts
-end
-
--- Gives the test images the class numbers of the training images.
-local function join_classes(train, test)
-  if (train.labels == nil) ~= (test.labels == nil) then
-    local with, without = train, test
-    if test.labels then with, without = test, train end
-    return nil, ("%s has classes, %s has none"):format(with.path, without.path)
-  end
-  local number, new = {}, {}
-  for i, class in ipairs(train.classes) do
-    number[class] = i
-  end
-  for i, class in ipairs(test.classes) do
-    new[i] = number[class]
-    if not new[i] then return nil, ("%s has a class %s, %s has none"):format(test.path, class, train.path) end
-  end
-  for i, label in ipairs(test.labels or {}) do
-    test.labels[i] = new[label]
-  end
-  test.classes = train.classes
-  return true
-end
-
-local function relative(part, i)
-  return part.labels and part.classes[part.labels[i]] .. "/" .. part.names[i] or part.names[i]
-end
-
--- The order of a part's images: by the hash of their names (its low bits give way to the place in the list).
-local function sort_part(part)
-  local order = {}
-  for i = 1, #part.names do
-    order[i] = core.hash(relative(part, i)) & -MOST * 2 | i
-  end
-  table.sort(order)
-  for i, value in ipairs(order) do
-    order[i] = value & MOST * 2 - 1
-  end
-  part.order = order
-end
-
--- A number that is another one when a file has come, gone or changed.
-local function key_of(parts)
-  local key = #parts
-  for _, part in ipairs(parts) do
-    for _, i in ipairs(part.order) do
-      key = core.hash(relative(part, i), key + part.stamps[i])
-    end
-    key = core.hash("", key)
-  end
-  return ("%016x"):format(key)
-end
-
--- Walks through all images in order: place, path, part.
-local function each(parts)
-  local place, p, i = 0, 1, 0
-  return function()
-    i = i + 1
-    if i > #parts[p].order then
-      p, i = p + 1, 1
-      if not parts[p] then return nil end
-    end
-    place = place + 1
-    return place, parts[p].path .. "/" .. relative(parts[p], parts[p].order[i]), parts[p]
-  end
-end
-
 -- Decoding ------------------------------------------------------------------------------------------------------------
 
+local function none_good(message) return "no image can be read; the first: " .. message end
+
 -- Fills what the form leaves open from the first good image, whose path it returns; nil and a message.
-local function complete_form(form, parts, broken)
+local function complete_form(job)
+  local form = job.form
   if form.height and form.channels then return "" end
   local first
-  for _, path in each(parts) do
+  for _, path in scan.each(job.parts) do
     local image, message = core.read_png(path)
     if image then
       local height, width, channels = table.unpack(image.shape)
+      if not form.height and math.max(height, width) > MOST_SIDE then
+        return nil, ("%s is %dx%d: say which size images are to get"):format(path, height, width)
+      end
       form.height, form.width = form.height or height, form.width or width
       form.channels = form.channels or (channels < 3 and 1 or 3)
       return path
     end
-    if broken == "fail" then return nil, message end
+    if not job.skip then return nil, message end
     first = first or message
   end
-  return nil, "no image can be read; the first: " .. first
+  return nil, none_good(first)
 end
 
 -- Why an image that is not in the form stops everything. what: "is 30x20" or "is in color".
-local function misfit(path, what, form, model, options)
+local function misfit(path, what, job)
+  local form = job.form
   if not what:find("%d") then
-    return ("%s %s, %s %s: say channels = 1 or channels = 3"):format(path, what, model,
+    return ("%s %s, %s %s: say channels = 1 or channels = 3"):format(path, what, job.model,
       form.channels == 1 and "is grey" or "is in color")
   end
   local size = ("%dx%d"):format(form.height, form.width)
-  if options.size then return ("%s %s, not %s, and fit = 'none'"):format(path, what, size) end
+  if job.size_given then return ("%s %s, not %s, and fit = 'none'"):format(path, what, size) end
   return ("the images differ in size: %s is %s, %s %s: say which size they are to get, such as size = %d")
-    :format(model, size, path, what, math.min(form.height, form.width))
+    :format(job.model, size, path, what, math.min(form.height, form.width))
+end
+
+-- Decodes the next files (next_image: of scan.each) into the file; adds to the index what became of them. Returns how
+-- many they were; nil and a message.
+local function add_images(file, index, next_image, portion, job)
+  local paths, places, trains = {}, {}, {}
+  for i = 1, portion do
+    local place, path, part = next_image()
+    if not place then break end
+    paths[i], places[i], trains[i] = path, place, part == job.parts[1]
+  end
+  local images, problems = core.read_images(paths, job.form)
+  for i, path in ipairs(paths) do
+    local what, text = table.unpack(problems[i] or {})
+    if what == "misfit" then return nil, misfit(path, text, job) end
+    if what == "memory" or (what and not job.skip) then return nil, text end
+    if what then
+      index.skipped[#index.skipped + 1] = {places[i], text}
+    elseif trains[i] then
+      index.train = index.train + 1
+    end
+  end
+  if images then
+    index.count = index.count + #images
+    local ok, message = file:write(images)
+    if not ok then return nil, message end
+  end
+  return #paths
 end
 
 -- Decodes all images into a file at `target`; returns its index, or nil and a message.
-local function build(target, parts, form, key, options)
-  local broken = options.broken or "fail"
-  local model, message = complete_form(form, parts, broken)
+-- job: {parts =, form =, skip = broken ones, size_given =, progress =}; model is set: which image the form is of
+local function build(target, job, key)
+  local form, parts = job.form, job.parts
+  local model, message = complete_form(job)
   if not model then return nil, message end
+  job.model = model
   local file <close>, problem = core.create_file(target)
   if not file then return nil, problem end
   local index = {
     key = key, height = form.height, width = form.width, channels = form.channels, count = 0, train = 0, skipped = {},
   }
   local total = #parts[1].names + (parts[2] and #parts[2].names or 0)
-  -- 16 MB at a time, and enough files for all threads
-  local portion = math.max(64, math.min(1024, (16 << 20) // (form.height * form.width * form.channels)))
-  local next_image = each(parts)
-  for first = 1, total, portion do
-    local paths, in_train = {}, 0
-    for i = 1, math.min(portion, total - first + 1) do
-      local _, path, part = next_image()
-      paths[i] = path
-      if part == parts[1] then in_train = i end
-    end
-    local images, problems = core.read_images(paths, form)
-    index.train = index.train + in_train
-    for i, path in ipairs(paths) do
-      local what, text = table.unpack(problems[i] or {})
-      if what == "misfit" then return nil, misfit(path, text, form, model, options) end
-      if what == "memory" or (what and broken == "fail") then return nil, text end
-      if what then
-        index.skipped[#index.skipped + 1] = {first + i - 1, text}
-        if i <= in_train then index.train = index.train - 1 end
-      end
-    end
-    if images then
-      index.count = index.count + #images
-      local ok, why = file:write(images)
-      if not ok then return nil, why end
-    end
-    if options.progress then options.progress(first + #paths - 1, total) end
+  -- 16 MB at a time, and some files for each thread
+  local portion = math.min(1024, (16 << 20) // (form.height * form.width * form.channels))
+  portion = math.max(portion, 2 * core.threads())
+  local next_image, done = scan.each(parts), 0
+  while done < total do
+    local count, why = add_images(file, index, next_image, portion, job)
+    if not count then return nil, why end
+    done = done + count
+    if job.progress then job.progress(done, total) end
   end
-  if index.count == 0 then return nil, "no image can be read; the first: " .. index.skipped[1][2] end
+  if index.count == 0 then return nil, none_good(index.skipped[1][2]) end
   local ok, why = cache.finish(file, index)
   if not ok then return nil, why end
   core.memory_trim() -- what decoding needed is of no use to training
   return index
 end
 
--- The file of decoded images and its index; nil and a message.
+local function last_name(path) return path:match("([^/]+)/*$") or "root" end
+
+-- The index of the file of decoded images, and its path; nil and a message.
 local function decoded(path, parts, options)
-  local form = form_of(options)
-  local place = options.cache or fetch.folder("images")
-  local name = path:match("([^/]+)/*$") or "root"
-  local facts = ("%s\0%s %s %s %s %d"):format(core.real_path(path), form.height, form.width, form.channels, form.fit,
-    form.background)
-  local target = ("%s/%s-%016x"):format(place, name, core.hash(facts))
-  local key = key_of(parts)
+  local form, place = form_of(options), options.cache or fetch.folder("images")
+  local facts = ("%s\0%s %s %s %s %d"):format(path, form.height, form.width, form.channels, form.fit, form.background)
+  local target = ("%s/%s-%016x"):format(place, last_name(path):sub(1, 100), core.hash(facts))
+  local key = scan.key(parts)
   local index = cache.read(target, key)
-  if index then return index, target end
+  if index and (options.broken == "skip" or not index.skipped[1]) then return index, target end
   local made, message = core.mkdirs(place)
   if not made then return nil, message end
-  index, message = build(target, parts, form, key, options)
+  index, message = build(target, {
+    parts = parts, form = form, skip = options.broken == "skip", size_given = options.size ~= nil,
+    progress = options.progress,
+  }, key)
   if not index then return nil, message end
   return index, target
 end
@@ -361,20 +255,13 @@ function folder.load(path, options)
   options = options or {}
   local problem = mistake(options)
   if problem then error("data.load: " .. problem, 3) end -- at the line that calls data.load
-  local parts, message = read_parts(path)
+  local parts, message = scan.folder(path)
   if not parts then return nil, message end
   local divided = #parts == 2
   if divided and options.test then error("data.load: test: " .. path .. " has a folder of its own for testing", 3) end
-  if divided then
-    local ok, difference = join_classes(parts[1], parts[2])
-    if not ok then return nil, difference end
-  end
-  for _, part in ipairs(parts) do
-    sort_part(part)
-  end
-  local index, target = decoded(path, parts, options)
+  local real = core.real_path(path)
+  local index, target = decoded(real, parts, options)
   if not index then return nil, target end
-  if index.skipped[1] and options.broken ~= "skip" then return nil, index.skipped[1][2] end
   local count = training_count(index, divided, options.test)
   if count < 1 or count >= index.count then
     return nil, ("%s: of %d images, %d are for training and %d for testing: at least one each is wanted"):format(path,
@@ -382,7 +269,7 @@ function folder.load(path, options)
   end
   local labels = good_labels(parts, index.skipped)
   local set = {
-    name = path:match("([^/]+)/*$") or path, classes = parts[1].classes,
+    name = last_name(real), classes = parts[1].classes,
     shape = {index.height, index.width, index.channels}, skipped = {},
   }
   set.train, message = make_split(target, index, 1, count, labels)
