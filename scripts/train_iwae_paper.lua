@@ -52,6 +52,8 @@ local function duration(seconds)
   return ("%.1f hours"):format(seconds / 3600)
 end
 
+local function images_per_second(rate) return ("%.1f images/s"):format(rate) end
+
 train.main(function()
   local options = train.options.new("train_iwae_paper",
     "Trains as \"Importance Weighted Autoencoders\" did (Burda et al. 2016; on --data mnist).", {
@@ -105,15 +107,12 @@ train.main(function()
     end
   end
 
+  local count = math.min(o.images, data.test.count)
+  run.progress:start(count)
   local mean, standard_error = gl.metrics.log_likelihood(model, data.test, {
-    samples = SAMPLES, images = o.images, binarize = "dynamic",
-    progress = function(done, total)
-      if done <= 10 then run.progress:start(total) end
-      run.progress:update("log-likelihood", done, function(rate) return ("%.1f images/s"):format(rate) end, "")
-    end,
+    samples = SAMPLES, images = count, binarize = "dynamic",
+    progress = function(done) run.progress:update("log-likelihood", done, images_per_second, "") end,
   })
-  run.progress:clear()
-  print(("log-likelihood %.2f +- %.2f nats per image (%d samples, %d test images)"):format(mean, standard_error,
-    SAMPLES, math.min(o.images, data.test.count)))
+  run:say("log-likelihood %.2f +- %.2f nats per image (%d samples, %d test images)", mean, standard_error, SAMPLES, count)
   run:finish(train.results.of(data))
 end)

@@ -10,7 +10,7 @@ train.main(function()
   })
   options:add("--beta", {default = 1, convert = options.number(0), metavar = "WEIGHT", help = "weight of the KL"})
   options:add("--iwae", {default = 1, convert = options.whole(1), metavar = "K",
-    help = "samples of the importance weighted bound (Burda et al. 2016); 1 is the VAE's"})
+    help = "samples of the importance weighted bound (Burda et al. 2016), below reconstruction + KL; 1: the VAE's"})
   options:add_network()
   options:add("--binarize", {default = "none", convert = options.word {"none", "dynamic", "threshold"},
     metavar = "HOW", help = "none, dynamic (drawn anew each time) or threshold (at one half)"})

@@ -7,6 +7,8 @@
 
 #include "ops/ops.h"
 
+enum { SQUARES_WIDTH = 4096 }; /* numbers in a row of an image that max_squares takes, at most */
+
 typedef struct span {
   int64_t from, to; /* the positions from .. to - 1 of the input that one position of the output looks at */
 } span;
@@ -65,8 +67,8 @@ static bool windows(const gl_node *n, pool *p) {
   window_spans(p->rows, p->size[0], p->h, kernel[0], stride[0], padding[0]);
   window_spans(p->columns, p->size[1], p->w, kernel[1], stride[1], padding[1]);
   p->kernel_columns = kernel[1];
-  p->squares = p->c < 16 && kernel[0] == 2 && kernel[1] == 2 && stride[0] == 2 && stride[1] == 2 && padding[0] == 0 &&
-               padding[1] == 0;
+  p->squares = p->c < 16 && p->w * p->c <= SQUARES_WIDTH && kernel[0] == 2 && kernel[1] == 2 && stride[0] == 2 &&
+               stride[1] == 2 && padding[0] == 0 && padding[1] == 0;
   p->share = 1 / ((gl_real)kernel[0] * (gl_real)kernel[1]); /* of the padding's zeros too, as in PyTorch */
   return true;
 }
@@ -97,19 +99,28 @@ static void take_larger_value(int64_t c, gl_real *y, const gl_real *x) {
     y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i];
 }
 
-/* A row of 2 x 2 windows side by side, in one go: for few channels the loops over channels alone are too short. */
+/* A row of 2 x 2 windows side by side: the larger of each column, all along the row, and then of each pair of columns.
+ * For few channels, loops over the channels of a pixel alone are too short. The first of equals wins, as in reading. */
 static void max_squares(const pool *p, const gl_real *top, gl_real *y, gl_real *place) {
-  const int64_t c = p->c, row = p->w * c;
-  for (int64_t k = 0; k < p->size[1]; k++, top += 2 * c)
-    for (int64_t i = 0; i < c; i++) {
-      const gl_real x[4] = {top[i], top[c + i], top[row + i], top[row + c + i]};
-      int at = 0;
-      for (int m = 1; m < 4; m++)
-        at = x[m] > x[at] || x[m] != x[m] ? m : at;
-      *y++ = x[at];
-      if (place)
-        *place++ = (gl_real)at;
-    }
+  const int64_t c = p->c, row = p->w * c, n = p->size[1] * c;
+  gl_real larger[SQUARES_WIDTH], lower[SQUARES_WIDTH];
+  int32_t left[SQUARES_WIDTH / 2];
+  for (int64_t i = 0; i < 2 * n; i++) {
+    const gl_real a = top[i], b = top[row + i];
+    const bool down = b > a || (b != b && a == a);
+    larger[i] = down ? b : a;
+    lower[i] = down;
+  }
+  for (int64_t k = 0, q = 0; k < p->size[1]; k++)
+    for (int64_t i = 0; i < c; i++, q++)
+      left[q] = (int32_t)(2 * k * c + i);
+  for (int64_t q = 0; q < n; q++) {
+    const gl_real a = larger[left[q]], b = larger[left[q] + c], la = lower[left[q]], lb = lower[left[q] + c];
+    const bool right = b > a || (b != b && a == a) || (b == a && lb < la);
+    y[q] = right ? b : a;
+    if (place)
+      place[q] = right ? 2 * lb + 1 : 2 * la;
+  }
 }
 
 static void max_rows(int64_t first, int64_t last, void *context) {

@@ -9,7 +9,8 @@
 --   gl.nn       modules and layers            gl.optim    optimizers and learning-rate schedules
 --   gl.data     data sets and batches         gl.models   autoencoder, VAE
 --   gl.latent   walks through latent space    gl.plot     pictures
---   gl.train    runs: progress, checkpoints, logs   gl.metrics  how good a model is
+--   gl.train    runs: progress, checkpoints, logs
+--   gl.metrics  how good a model is
 
 local boot = require "genlat.boot" -- before the core: see csrc/lua/boot.c
 local core = require "genlat.core"
