@@ -19,7 +19,10 @@ local function choose_ends(model, data, options)
     numbers.from[i] = from or order[2 * i - 1]:item()
     numbers.to[i] = to or order[2 * i]:item()
   end
-  local function encode(list) return model:encode(gl.core.batch(split.images, gl.tensor(list), 1, #list)) end
+  local function encode(list)
+    local labels = split.labels and split.labels:index_select(gl.tensor(list))
+    return model:encode(gl.core.batch(split.images, gl.tensor(list), 1, #list), labels)
+  end
   return encode(numbers.from), encode(numbers.to)
 end
 
@@ -46,7 +49,7 @@ train.main(function()
   parser:option("--from", "number of the test image to start at (random)"):convert(whole(1))
   parser:option("--to", "number of the test image to end at (random)"):convert(whole(1))
   parser:option("--data", "data set to take images from (the run's own)")
-  parser:flag("--prior", "walk between points of the prior instead of images")
+  parser:flag("--prior", "walk between points of the prior instead of images (GANs always do)")
   parser:option("--seed", "of all random choices (1)"):convert(whole(0)):default "1":show_default(false)
   parser:option("--out", "folder for the pictures (the run's)")
   parser:epilog "Writes interpolation.png, one walk, linear above and spherical below, and interpolation_grid.png."
@@ -56,6 +59,7 @@ train.main(function()
   local model, notes = gl.models.load(options.run)
   train.check(model, notes)
   gl.seed(options.seed)
+  options.prior = options.prior or not model.encode -- a GAN has no encoder
   local data = not options.prior and train.check(gl.data.load(options.data or notes.options.data))
   if data then
     check_number("--from", options.from, data.test.count)

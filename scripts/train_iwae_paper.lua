@@ -113,6 +113,7 @@ train.main(function()
     samples = SAMPLES, images = count, binarize = "dynamic",
     progress = function(done) run.progress:update("log-likelihood", done, images_per_second, "") end,
   })
-  run:say("log-likelihood %.2f +- %.2f nats per image (%d samples, %d test images)", mean, standard_error, SAMPLES, count)
+  run:say("log-likelihood %.2f +- %.2f nats per image (%d samples, %d test images)", mean, standard_error, SAMPLES,
+    count)
   run:finish(train.results.of(data))
 end)

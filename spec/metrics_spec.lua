@@ -259,6 +259,18 @@ describe("log_likelihood", function()
     near(sum, bound[3], 0.1)
   end)
 
+  it("gives a conditional model the labels", function()
+    local data = gl.data.load("digits", {train = 10, test = 20})
+    local cvae = gl.models.cvae {hidden = {8}, latent = 2}
+    local got = metrics.log_likelihood(cvae, data.test, {samples = 50})
+    near(-math.log(2) * 784, got, 30) -- an untrained decoder's pixels are 1/2, or nearly
+    local swapped = gl.models.cvae {hidden = {8}, latent = 2}
+    swapped:load_state_dict(cvae:state_dict())
+    local posterior = swapped.posterior
+    rawset(swapped, "posterior", function(self, x, labels) return posterior(self, x, 11 - labels) end)
+    assert.is_true(metrics.log_likelihood(swapped, data.test, {samples = 50}) ~= got)
+  end)
+
   it("takes as many images as asked for, and leaves random numbers and the model as they were", function()
     local toy = Toy(0, 1):train()
     gl.seed(3)

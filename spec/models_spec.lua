@@ -89,6 +89,83 @@ describe("VAE", function()
   end)
 end)
 
+describe("GAN and DCGAN", function()
+  local cases = {
+    {"gan", {hidden = {16}, latent = 5}}, {"gan", {hidden = {16}, latent = 5, classes = 3, image = {6, 8, 3}}},
+    {"dcgan", {maps = 4, latent = 5}}, {"dcgan", {maps = 2, latent = 5, classes = 4, image = {64, 64, 3}}},
+    {"dcgan", {maps = 4, latent = 5, spectral = true, loss = "hinge", image = {32, 32, 1}}},
+  }
+  for i, case in ipairs(cases) do
+    it(("case %d has the shapes of its config, and both networks learn"):format(i), function()
+      gl.seed(i)
+      local model = gl.models[case[1]](case[2])
+      local h, w, c = table.unpack(model.config.image)
+      local real, labels = gl.rand(4, h, w, c), case[2].classes and gl.tensor {1, 2, 3, 1}
+      local y = model:decode(gl.randn(4, 5), labels)
+      assert.same({4, h, w, c}, y.shape)
+      assert.is_true(y:min():item() >= 0 and y:max():item() <= 1)
+      local fake = model:generate(gl.randn(4, 5), labels)
+      local judged = model:discriminator_loss(model.scaled(real), fake, labels)
+      judged.loss:backward()
+      assert.is_nil(model.generator:parameters()[1].grad) -- the discriminator's step stops at the images
+      assert.is_true(model.discriminator:parameters()[1].grad:norm():item() > 0)
+      model:zero_grad()
+      model.discriminator:freeze()
+      model:generator_loss(fake, labels):backward()
+      assert.is_nil(model.discriminator:parameters()[1].grad) -- frozen: not computed
+      assert.is_true(model.generator:parameters()[1].grad:norm():item() > 0)
+    end)
+  end
+
+  it("have the losses of their papers where the scores are known", function()
+    local model = gl.models.gan {hidden = {4}}
+    for _, p in ipairs(model.discriminator:parameters()) do
+      gl.nn.init.constant(p, 0)
+    end
+    local judged = model:discriminator_loss(gl.zeros(2, 28, 28, 1), gl.zeros(2, 28, 28, 1))
+    assert.is_true(math.abs(judged.loss:item() - 2 * math.log(2)) < 1e-6) -- nothing but a coin
+    assert.equal(0.5, judged.real)
+    assert.equal(0.5, judged.fake)
+    assert.is_true(math.abs(model:generator_loss(gl.zeros(2, 28, 28, 1)):item() - math.log(2)) < 1e-6)
+  end)
+
+  it("explain a config they cannot use", function()
+    assert.error_matches(function() gl.models.dcgan {image = {30, 30, 1}} end, "%(28, 32, 64, ...%), not 30 x 30")
+    assert.error_matches(function() gl.models.gan {loss = "l2"} end, "gan: loss is gan, wasserstein or hinge, not l2")
+  end)
+end)
+
+describe("classifiers", function()
+  it("have the parameters of their papers' figures", function()
+    assert.equal(61706, gl.models.lenet5({}):parameter_count()) -- C3 sees all maps of S2
+    assert.same({2, 10}, gl.models.lenet5({})(gl.zeros(2, 28, 28, 1)).shape)
+    assert.same({2, 84}, gl.models.lenet5({tanh = true, image = {32, 32, 3}}):embed(gl.zeros(2, 32, 32, 3)).shape)
+    -- Simonyan & Zisserman 2015, table 2: 133, 133, 134, 138 and 144 million
+    assert.equal(138357544, gl.models.vgg({configuration = "D"}):parameter_count())
+  end)
+
+  it("are small for small images", function()
+    for _, letter in ipairs {"A", "B", "C", "D", "E"} do
+      local model = gl.models.vgg {configuration = letter, image = {32, 32, 1}, classes = 4, hidden = {8}, divide = 16,
+                                   normalized = true}
+      assert.same({2, 4}, model(gl.zeros(2, 32, 32, 1)).shape)
+    end
+    assert.error_matches(function() gl.models.vgg {image = {28, 28, 1}} end, "divisible by 32, not 28 x 28")
+    assert.error_matches(function() gl.models.lenet5 {image = {12, 12, 1}} end, "too small: 16 x 16 is the least")
+  end)
+end)
+
+describe("convolutional autoencoders", function()
+  it("mirror their convolutions", function()
+    for _, kind in ipairs {"vae", "autoencoder", "cvae"} do
+      local model = gl.models[kind] {maps = {4, 6}, hidden = {10}, latent = 3, image = {12, 8, 2}}
+      local labels = gl.ones(5)
+      assert.same({5, 12, 8, 2}, model:reconstruct(gl.rand(5, 12, 8, 2), labels).shape)
+    end
+    assert.error_matches(function() gl.models.vae {maps = {4, 4, 4}} end, "28 x 28 cannot be halved 3 times")
+  end)
+end)
+
 describe("models.load", function()
   local folder
   before_each(function() folder = Folder.new() end)

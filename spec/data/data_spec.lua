@@ -146,6 +146,41 @@ describe("batches", function()
   end)
 end)
 
+describe("padded", function()
+  it("puts images in the middle of a black square", function()
+    local set = gl.data.load("digits", {train = 3, test = 2})
+    local wide = gl.data.padded(set, 32)
+    assert.same({32, 32, 1}, wide.shape)
+    assert.same({3, 32, 32, 1}, wide.train.images.shape)
+    local middle = wide.train.images:slice(2, 3, 30):slice(3, 3, 30):float()
+    assert.equal(0, (middle - set.train.images:float()):abs():max():item())
+    assert.equal(set.train.images:float():sum():item(), wide.train.images:float():sum():item())
+    assert.same({28, 28, 1}, set.shape)
+    local none, message = gl.data.padded(set, 20)
+    assert.is_nil(none)
+    assert.equal("digits: images of 28 x 28 do not fit into 20 x 20", message)
+  end)
+end)
+
+describe("shift", function()
+  it("moves each image by its own whole number of pixels, black coming in", function()
+    gl.seed(4)
+    local x = gl.zeros(500, 5, 5, 2)
+    x:select(2, 3):select(2, 3):fill_(1)
+    local y, counts = gl.core.shift(x, 1), gl.zeros(5, 5)
+    assert.equal(1000, y:sum():item())
+    counts:add_(y:sum{axis = {1, 4}} / 2)
+    for r = 1, 5 do
+      for c = 1, 5 do
+        local n = counts[{r, c}]:item()
+        local inside = r >= 2 and r <= 4 and c >= 2 and c <= 4
+        assert.is_true(inside and n > 25 and n < 90 or not inside and n == 0, ("%d at %d, %d"):format(n, r, c))
+      end
+    end
+    assert.equal(0, gl.core.shift(gl.ones(50, 1, 1, 1), 3):lt(0):sum():item())
+  end)
+end)
+
 describe("MNIST", function()
   local folder = "../shared/data/mnist"
   local there = gl.core.file_kind(folder) == "folder";

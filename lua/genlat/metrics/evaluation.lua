@@ -7,7 +7,6 @@
 -- Each of the first ones is also measured of as many real images from the training data, against the same test images:
 -- NAME_real, and frechet_lenet_floor. NAME_std is the spread over seeds (of the sampling: the model is one).
 
-local core = require "genlat.core"
 local aside = require "genlat.metrics.aside"
 local classifier = require "genlat.metrics.classifier"
 local distribution = require "genlat.metrics.distribution"
@@ -173,6 +172,5 @@ return function(model, data, options)
     measure_reconstruction(results, model, data)
     measure_likelihood(results, model, data, o)
   end
-  core.memory_trim() -- distances between all pairs leave large blocks behind
   return results
 end
