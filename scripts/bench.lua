@@ -55,9 +55,9 @@ local function lenet_step()
   end
 end
 
--- Multiply-adds of a DCGAN's step: each network forward (F) and backward for data (F) and weights (F), where wanted. The
--- generator runs forward once and backward once (3 G); the discriminator forward three times, backward for data twice
--- for weights' sake and once for the generator's, for weights twice (8 D). First layers need no gradient of data;
+-- Multiply-adds of a DCGAN's step: each network forward (F) and backward for data (F) and weights (F), where wanted.
+-- The generator runs forward once and backward once (3 G); the discriminator forward three times, backward for data
+-- twice for weights' sake and once for the generator's, for weights twice (8 D). First layers need no gradient of data;
 -- both networks have the same convolutions: from side s / 2 with m maps on, halving the side and doubling the maps.
 local function dcgan_work(side, channels, batch)
   local maps, s = 64, side / 2
