@@ -59,7 +59,7 @@ end
 
 --- Adds an option: {default =, convert =, help =, metavar =, flag = true}.
 function Options:add(name, settings)
-  local key = name:gsub("^%-+", "")
+  local key = name:gsub("^%-+", ""):gsub("%-", "_") -- as argparse does
   self.order[#self.order + 1] = key
   self.defaults[key] = settings.default
   local help = settings.help
