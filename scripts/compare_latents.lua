@@ -77,7 +77,7 @@ train.main(function()
   if o.threads then gl.threads(o.threads) end
   local folder = o.out or "runs/compare"
   train.check(gl.core.mkdirs(folder))
-  local data = train.check(gl.data.load(o.data))
+  local data = train.check(train.load(o))
 
   local panels, below = {}, {}
   for _, kind in ipairs {

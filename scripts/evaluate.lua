@@ -47,8 +47,7 @@ end
 
 -- The data that the run was trained on, or those asked for, in the model's size.
 local function load_data(model, notes, options)
-  local data = train.check(gl.data.load(options.data or notes.options.data))
-  if notes.options.size then data = train.check(gl.data.padded(data, notes.options.size)) end
+  local data = train.check(train.load {data = options.data or notes.options.data, size = notes.options.size})
   local has, wants = table.concat(data.shape, " x "), table.concat(model.config.image, " x ")
   if has ~= wants then error(("evaluate: %s has images of %s, the model of %s"):format(data.name, has, wants), 0) end
   return data

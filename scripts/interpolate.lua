@@ -60,7 +60,9 @@ train.main(function()
   train.check(model, notes)
   gl.seed(options.seed)
   options.prior = options.prior or not model.encode -- a GAN has no encoder
-  local data = not options.prior and train.check(gl.data.load(options.data or notes.options.data))
+  local data = not options.prior and train.check(train.load {
+    data = options.data or notes.options.data, size = notes.options.size,
+  })
   if data then
     check_number("--from", options.from, data.test.count)
     check_number("--to", options.to, data.test.count)

@@ -10,14 +10,12 @@ train.main(function()
     run = "dcgan", epochs = 5, latent = 100, lr = 2e-4,
   })
   options:add("--maps", {default = 32, convert = options.whole(1), help = "maps of the widest layer; 128 in the paper"})
-  options:add("--size", {convert = options.whole(8), metavar = "SIDE", help = "pad images to this side"})
   gan.add_options(options)
   local parsed = options:parse(arg)
   local run = train.run.open(parsed)
   local o = parsed.values
 
-  local data = train.check(gl.data.load(o.data))
-  if o.size then data = train.check(gl.data.padded(data, o.size)) end
+  local data = train.check(train.load(o))
   local model = gl.models.dcgan {
     image = data.shape, maps = o.maps, latent = o.latent, loss = o.loss, spectral = o.spectral,
   }

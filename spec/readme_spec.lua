@@ -40,7 +40,7 @@ describe("the README", function()
     file:close()
     for _, name in ipairs {
       "train_vae", "train_ae", "train_cvae", "train_gan", "train_cgan", "train_dcgan", "train_classifier",
-      "compare_latents", "interpolate", "fetch", "bench",
+      "evaluate", "train_iwae_paper", "compare_latents", "interpolate", "fetch", "bench",
     } do
       assert.matches("\n| [^|]*`" .. name .. "[` ]", text)
       local output, errors, status = shell.script(name .. ".lua", "--help")

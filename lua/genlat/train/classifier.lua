@@ -30,10 +30,10 @@ end
 
 --- The data to train and test on, or nil and a message. VGG's images are padded to 32 x 32.
 function classifier.data(o)
-  local data, message = data_sets.load(o.data)
+  local data, message = train.load(o)
   if not data then return nil, message end
   if o.test_data then
-    local other, why = data_sets.load(o.test_data)
+    local other, why = train.load {data = o.test_data, size = o.size}
     if not other then return nil, why end
     if table.concat(other.shape, "x") ~= table.concat(data.shape, "x") then
       return nil, ("--test-data: images of %s, those to train on are %s"):format(table.concat(other.shape, " x "),
@@ -155,7 +155,8 @@ local function write_all(run, data)
     title = run.folder:match("([^/]+)/*$") or run.folder, model = run.model:name(),
     subtitle = ("trained on %s for %d epochs"):format(data.name, #run.rows),
     headline = {name = "test error", value = ("%.2f"):format(test.error), unit = "%"},
-    facts = results.facts(run, data, run.values.test_data and {{"tested on", run.values.test_data}}), folder = run.folder, sections = sections,
+    facts = results.facts(run, data, run.values.test_data and {{"tested on", run.values.test_data}}),
+    folder = run.folder, sections = sections,
     table = confusion_table(counts, data.classes),
     files = {{"model.safetensors", "the trained model"}, {"checkpoint.safetensors", "where --resume goes on"},
       {"log.csv", "loss and error by epoch"}, {"loss.svg", "the curves"}},

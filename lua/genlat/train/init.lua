@@ -4,6 +4,7 @@
 -- train.pictures and train.results (what a finished run leaves).
 
 local core = require "genlat.core"
+local data = require "genlat.data"
 
 local train = {}
 
@@ -32,6 +33,15 @@ end
 function train.check(value, message)
   if value == nil then error(message, 0) end
   return value
+end
+
+--- The data set that a run's options name (data, size), or nil and a message: a folder's images are brought to size x
+-- size, a data set's of another size are padded with black.
+function train.load(options)
+  local size = options.size
+  local set, message = data.load(options.data, size and {size = size})
+  if set and size and (set.shape[1] ~= size or set.shape[2] ~= size) then return data.padded(set, size) end
+  return set, message
 end
 
 local EVALUATION_SEED = 20131220

@@ -87,7 +87,9 @@ function Options.new(program, description, defaults)
   self.parser:epilog "A run leaves its pictures, its log, the model and report.html in its folder."
   self.run = defaults.run
   self:add("--data", {default = "digits", metavar = "DATA",
-    help = "digits (built in), mnist, fashion-mnist, or a folder with IDX files"})
+    help = "digits or faces (built in), mnist, fashion-mnist, cifar10, or a folder of IDX or PNG files"})
+  self:add("--size", {convert = Options.whole(8), metavar = "SIDE",
+    help = "bring a folder's images to SIDE x SIDE; pad others"})
   self:add("--epochs", {default = defaults.epochs, convert = Options.whole(1),
     help = "passes over the training images"})
   self:add("--batch", {default = defaults.batch or 128, convert = Options.whole(1), help = "images per step"})
