@@ -7,7 +7,7 @@ local gan = train.gan
 
 train.main(function()
   local options = train.options.new("train_dcgan", "Trains a DCGAN (Radford, Metz & Chintala 2016).", {
-    run = "dcgan", epochs = 5, latent = 100, lr = 2e-4,
+    run = "dcgan", epochs = 8, latent = 100, lr = 2e-4,
   })
   options:add("--maps", {default = 32, convert = options.whole(1), help = "maps of the widest layer; 128 in the paper"})
   gan.add_options(options)

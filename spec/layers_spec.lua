@@ -149,7 +149,7 @@ function checks.LayerNorm()
   local y = nn.LayerNorm {4, 5}(gl.randn(3, 4, 5) * 3 + 1)
   assert.is_true(biggest_difference(y:mean({2, 3}), gl.zeros(3)) < 1e-6)
   assert.equal(3, nn.LayerNorm(3, {bias = false}):parameter_count())
-  raises("layer_norm: weight (4) has the last sizes of the input (2x5)", nn.LayerNorm(4), gl.ones(2, 5))
+  raises("layer_norm: weight is 4, which are not the last sizes of the input (2x5)", nn.LayerNorm(4), gl.ones(2, 5))
   raises("LayerNorm: sizes are those of the last axes, at least one", nn.LayerNorm, {sizes = {}})
 end
 

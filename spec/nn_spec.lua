@@ -278,3 +278,21 @@ describe("init", function()
     raises("xavier_normal: a weight has at least 2 axes, this is 1", init.xavier_normal, gl.zeros(3))
   end)
 end)
+
+describe("summary", function()
+  it("prints output shapes and parameter counts for an input of a shape", function()
+    local m = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 3, {stride = 2}), nn.Flatten())
+    local lines, original = {}, print
+    _G.print = function(text) lines[#lines + 1] = text end
+    local ok, message = pcall(m.summary, m, 8, 8, 3)
+    _G.print = original
+    assert.is_true(ok, message)
+    assert.equal([[
+Sequential                          N x 128         5,088 parameters
+  1: Conv2d(3, 16, 3)               N x 6 x 6 x 16  448 parameters
+  2: ReLU                           N x 6 x 6 x 16
+  3: Conv2d(16, 32, 3, stride = 2)  N x 2 x 2 x 32  4,640 parameters
+  4: Flatten                        N x 128]], lines[1])
+    assert.error_matches(function() m:summary() end, "say the shape of one input")
+  end)
+end)

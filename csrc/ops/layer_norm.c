@@ -71,7 +71,8 @@ static bool is_end(const gl_tensor *t, const gl_tensor *x) {
 static bool layer_norm_forward(gl_node *n) {
   gl_tensor *x = n->in[0], *weight = n->in[1], *bias = n->in[2];
   if (!is_end(weight, x))
-    return gl_fail("weight (%s) has the last sizes of the input (%s)", gl_tensor_text(weight), gl_tensor_text(x));
+    return gl_fail("weight is %s, which are not the last sizes of the input (%s)", gl_tensor_text(weight),
+                   gl_tensor_text(x));
   if (bias && !gl_same_shape(weight, bias))
     return gl_fail("bias is %s, weight %s: these are alike", gl_tensor_text(bias), gl_tensor_text(weight));
   row_job j = {.columns = gl_tensor_numel(weight), .eps = n->arg[0].f};

@@ -96,11 +96,18 @@ local function layout(lines)
   return table.concat(text, "\n")
 end
 
---- The text of a module.
-function describe.text(module)
+local function text_with(module, found)
   local lines = {}
-  add_lines(lines, module, "", 0, collect_shapes(module, {}, {}), {})
+  add_lines(lines, module, "", 0, found, {})
   return layout(lines)
+end
+
+--- The text of a module, with the output shapes that can be told from the module itself.
+function describe.text(module) return text_with(module, collect_shapes(module, {}, {})) end
+
+--- The text of a module for an input of a shape (without the batch).
+function describe.text_for(module, shape)
+  return text_with(module, describe.shapes(module, {1, table.unpack(shape)}))
 end
 
 return describe

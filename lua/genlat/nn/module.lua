@@ -282,6 +282,14 @@ function Module:apply(f)
   return self
 end
 
+--- Prints the module's tree with each layer's output shape, for an input of this shape (without the batch, as in
+-- m:summary(28, 28, 1) or m:summary {28, 28, 1}), and its number of parameters.
+function Module:summary(...)
+  local shape = type((...)) == "table" and (...) or {...}
+  if #shape == 0 then error("summary: say the shape of one input, such as m:summary(28, 28, 1)", 2) end
+  print(describe.text_for(self, shape))
+end
+
 -- What print shows after a module's name; layers say their arguments.
 function Module.details() return "" end
 

@@ -102,7 +102,21 @@ end
 -- How far apart images are on average, as a share of what real ones are: near 0 where all samples are one.
 local function spread(x) return (x - x:mean(1)):square():mean():sqrt():item() end
 
---- Measures on the test images, in evaluation: {loss =, generator =, discriminator =, on_real =, on_fake =, spread =}.
+-- Runs f with the discriminator as in training, that is, with the statistics of each batch, as it never saw real and
+-- made images in one; its running statistics stay as they are.
+local function as_in_training(discriminator, f)
+  local kept, state = {}, discriminator:state_dict()
+  for name, tensor in pairs(state) do
+    kept[name] = tensor:detach():clone()
+  end
+  discriminator:train()
+  local judged, generator_loss = f()
+  discriminator:load_state_dict(kept)
+  return judged, generator_loss
+end
+
+--- Measures on the test images, the generator in evaluation: {loss =, generator =, discriminator =, on_real =,
+-- on_fake =, spread =}.
 function gan.evaluate(model, split)
   local seed, counter = core.rng_state()
   core.seed(FIXED_SEED)
@@ -111,9 +125,11 @@ function gan.evaluate(model, split)
   local x, labels = split:head(1000)
   labels = model.config.classes and labels or nil
   local fake = model:generate(core.randn(#x, model.latent), labels)
-  local judged = model:discriminator_loss(model.scaled(x), fake, labels)
+  local judged, generator_loss = as_in_training(model.discriminator, function()
+    return model:discriminator_loss(model.scaled(x), fake, labels), model:generator_loss(fake, labels)
+  end)
   local values = {
-    generator = model:generator_loss(fake, labels):item(), discriminator = judged.loss:item(), on_real = judged.real,
+    generator = generator_loss:item(), discriminator = judged.loss:item(), on_real = judged.real,
     on_fake = judged.fake, spread = spread(fake) / spread(model.scaled(x)),
   }
   values.loss = values.generator + values.discriminator
