@@ -122,6 +122,36 @@ describe("a run", function()
   end)
 end)
 
+describe("a run that is killed at the end of its last epoch", function()
+  it("has the last epoch's model after it was resumed, whichever file came last", function()
+    local once = "--data '%s' --hidden 8 --epochs 2 --batch 100 --seed 9 --quiet --out '%s' %s"
+    shell.script("train_vae.lua", once:format(data.name, out.name, ""))
+    local last = out:read "model.safetensors"
+    -- what there is just before the checkpoint of the last epoch is written: the model is new, the checkpoint old
+    local earlier = Folder.new()
+    shell.script("train_vae.lua", once:format(data.name, earlier.name, ""):gsub("epochs 2", "epochs 1"))
+    os.rename(earlier:path "checkpoint.safetensors", out:path "checkpoint.safetensors")
+    shell.script("train_vae.lua", once:format(data.name, out.name, "--resume"))
+    assert.is_true(last == out:read "model.safetensors")
+    earlier:remove()
+  end)
+
+  it("writes its model before the checkpoint that says that the epoch is over", function()
+    local program = [[
+      local gl = require "genlat"
+      local names, write = {}, gl.core.safetensors_write
+      gl.core.safetensors_write = function(path, ...)
+        names[#names + 1] = path:match "[^/]+$"
+        return write(path, ...)
+      end
+      arg = {[0] = "scripts/train_vae.lua", "--data", "%s", "--out", "%s", "--hidden", "8", "--epochs", "1", "--quiet"}
+      dofile "scripts/train_vae.lua"
+      print(names[#names - 1], names[#names])]]
+    local output = shell.run(shell.lua(out:write("order.lua", program:format(data.name, out.name))))
+    assert.matches("model.safetensors\tcheckpoint.safetensors\n$", output)
+  end)
+end)
+
 describe("a run that is killed again and again", function()
   local KILLS = tonumber(os.getenv "GENLAT_KILLS") or 20
 

@@ -256,8 +256,8 @@ function Run:finish_epoch(test)
   write_log(self)
   self:say("epoch %3d  train %s  test %s  %.1f s", self.epoch, self.text(mean), self.text(test), self:elapsed())
   self.epoch, self.step, self.sums = self.epoch + 1, 1, {}
+  self:save_model() -- first: a run that is killed between the two goes on from the older checkpoint, not past the model
   self:save()
-  self:save_model()
 end
 
 --- Writes model.safetensors.
