@@ -409,10 +409,11 @@ describe("for random shapes and views", function()
       for name, f in pairs(work) do
         gl.threads(1)
         local expected = f(view:clone())
+        local allowed = 1e-5 * math.max(1, expected:float():abs():max():item()) -- sums in float, in another order
         for n = 1, 3 do
           gl.threads(n)
           local error_size = (f(view):float() - expected:float()):abs():max():item()
-          assert.is_true(error_size < 1e-3, ("view %d, %s, %d threads: off by %g"):format(i, name, n, error_size))
+          assert.is_true(error_size < allowed, ("view %d, %s, %d threads: off by %g"):format(i, name, n, error_size))
         end
       end
     end
