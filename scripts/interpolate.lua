@@ -58,6 +58,7 @@ train.main(function()
 
   local model, notes = gl.models.load(options.run)
   train.check(model, notes)
+  if not model.decode then error(("interpolate: %s: a %s makes no images"):format(options.run, model:name()), 0) end
   gl.seed(options.seed)
   options.prior = options.prior or not model.encode -- a GAN has no encoder
   local data = not options.prior and train.check(train.load {

@@ -168,17 +168,18 @@ find_root() {
   return 1
 }
 
-# Debian's `lua` is whichever interpreter has the highest priority: a package installed here may have made it Lua 5.1.
-keep_lua() {
+# Debian's `lua` is whichever interpreter has the highest priority (5.1, where it is installed), unless somebody chose
+# one: then the choice stays.
+use_lua54() {
   now=$(lua_version lua)
   if [ "$now" = 5.4 ] || [ "$manager" != apt ]; then return; fi
-  case $1 in
-    "" | 5.4)
-      ${root}update-alternatives --set lua-interpreter /usr/bin/lua5.4 >/dev/null
-      ${root}update-alternatives --set lua-compiler /usr/bin/luac5.4 >/dev/null
-      say "the packages made \`lua\` mean Lua $now: set it to 5.4 (update-alternatives --set lua-interpreter)" ;;
-    *) say "\`lua\` means Lua $now on this system, which stays so: run genlat's scripts with $lua" ;;
-  esac
+  if $rights && ! update-alternatives --query lua-interpreter 2>/dev/null | grep -q '^Status: manual'; then
+    ${root}update-alternatives --set lua-interpreter /usr/bin/lua5.4 >/dev/null
+    ${root}update-alternatives --set lua-compiler /usr/bin/luac5.4 >/dev/null
+    say "\`lua\` meant ${now:+Lua }${now:-nothing}: set it to 5.4 (update-alternatives --set lua-interpreter)"
+  else
+    say "\`lua\` means ${now:+Lua }${now:-nothing} on this system, which stays so: run genlat's scripts with $lua"
+  fi
 }
 
 install_packages() {
@@ -188,14 +189,12 @@ install_packages() {
   if ! $rights; then
     fail "missing: $missing; run this as root, then this script again: $(install_command $missing)"
   fi
-  before=$(lua_version lua)
   command=$(install_command $missing)
   say "$command"
   sh -c "$command" || fail "that failed; the packages are needed for: $missing"
   lua=$(find_lua)
   missing=$(unmet "$@")
   [ -z "$missing" ] || fail "the packages are installed, and yet this is missing: $missing"
-  keep_lua "$before"
 }
 
 # The first folder of the interpreter's own search path: package.path or package.cpath, Lua pattern of the file's name.
@@ -245,7 +244,8 @@ case ${1-} in
   "" | --dev)
     rights=false
     if find_root; then rights=true; fi
-    if [ $# = 0 ]; then install_packages $USER_NEEDS; build_and_install
-    else install_packages $USER_NEEDS $DEV_NEEDS; fi ;;
+    if [ $# = 0 ]; then install_packages $USER_NEEDS; else install_packages $USER_NEEDS $DEV_NEEDS; fi
+    use_lua54
+    if [ $# = 0 ]; then build_and_install; fi ;;
   *) fail "setup.sh knows --dev only, not $1" ;;
 esac

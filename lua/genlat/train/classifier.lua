@@ -153,7 +153,7 @@ local function write_all(run, data)
   }
   train.check(core.write_file(run.folder .. "/report.html", train.check(report.html {
     title = run.folder:match("([^/]+)/*$") or run.folder, model = run.model:name(),
-    subtitle = ("trained on %s for %d epochs"):format(data.name, #run.rows),
+    subtitle = ("trained on %s for %d epoch%s"):format(data.name, #run.rows, #run.rows == 1 and "" or "s"),
     headline = {name = "test error", value = ("%.2f"):format(test.error), unit = "%"},
     facts = results.facts(run, data, run.values.test_data and {{"tested on", run.values.test_data}}),
     folder = run.folder, sections = sections,

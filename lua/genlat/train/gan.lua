@@ -227,7 +227,7 @@ local function write_report(run, data, svg)
   local values, test = run.values, run:last_test()
   train.check(core.write_file(run.folder .. "/report.html", train.check(report.html {
     title = run.folder:match("([^/]+)/*$") or run.folder, model = run.model:name(),
-    subtitle = ("trained on %s for %d epochs"):format(data.name, #run.rows),
+    subtitle = ("trained on %s for %d epoch%s"):format(data.name, #run.rows, #run.rows == 1 and "" or "s"),
     headline = {
       name = "test loss", value = ("%.2f"):format(test.loss), unit = "nats per image",
       parts = {{"generator", ("%.2f"):format(test.generator)}, {"discriminator", ("%.2f"):format(test.discriminator)}},

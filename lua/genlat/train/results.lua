@@ -107,8 +107,8 @@ function results.facts(run, data, more)
   local facts = {
     {"data", ("%s: %d training and %d test images"):format(data.name, data.train.count, data.test.count)},
     {"model", ("%s, %d parameters"):format(run.model:name(), run.model:parameter_count())},
-    {"training", ("%d epochs, batches of %d, Adam at %g, seed %d"):format(#run.rows, values.batch, values.lr,
-      values.seed)},
+    {"training", ("%d epoch%s, batches of %d, Adam at %g, seed %d"):format(#run.rows, #run.rows == 1 and "" or "s",
+      values.batch, values.lr, values.seed)},
     {"time", ("%.1f s on %d threads (%s, OpenBLAS for %s)"):format(run.rows[#run.rows].seconds, core.threads(),
       info.instruction_set, info.blas_core)},
     {"genlat", info.version},
@@ -140,7 +140,7 @@ local function write_report(run, data, svg)
   write_text(run, "report.html", train.check(report.html {
     title = run.folder:match("([^/]+)/*$") or run.folder,
     model = run.model:name(),
-    subtitle = ("trained on %s for %d epochs"):format(data.name, #run.rows),
+    subtitle = ("trained on %s for %d epoch%s"):format(data.name, #run.rows, #run.rows == 1 and "" or "s"),
     headline = {
       name = "test loss", value = ("%.2f"):format(loss.loss), unit = "nats per image",
       parts = {{"reconstruction", ("%.2f"):format(loss.reconstruction)}, {"KL", ("%.2f"):format(loss.kl)}},

@@ -88,7 +88,6 @@ function Run.open(options)
   }, Run)
   self.folder = choose_folder(options)
   if options.values.resume then read_checkpoint(self, options) end
-  train.check(core.mkdirs(self.folder))
   if self.values.threads then core.threads(self.values.threads) end
   core.seed(self.values.seed)
   self.progress = Progress.new(not self.values.quiet)
@@ -161,7 +160,11 @@ local function restore(self)
   core.rng_state(math.tointeger(state.rng[1]) or 0, math.tointeger(state.rng[2]) or 0)
   self.epoch, self.step, self.rows, self.seconds = state.epoch, state.step, state.rows, state.seconds
   self.sums, self.memory, self.saved = state.sums, state.memory, nil
-  self:say("going on with %s at epoch %d, step %d", self.folder, self.epoch, self.step)
+  if self.epoch > self.values.epochs then
+    self:say("%s is finished: its %d epochs are done", self.folder, self.values.epochs)
+  else
+    self:say("going on with %s at epoch %d, step %d", self.folder, self.epoch, self.step)
+  end
 end
 
 --- Gives the run what it trains; where it goes on with an earlier one, model and optimizers take up its state.
@@ -174,7 +177,12 @@ function Run:begin(parts)
   for key, value in pairs(parts) do
     self[key] = value
   end
-  if self.saved then restore(self) end
+  train.check(core.mkdirs(self.folder)) -- not before: what cannot begin leaves no folder
+  if self.saved then
+    restore(self)
+  elseif self.values.resume then
+    self:say("there is no checkpoint in %s: starting anew", self.folder)
+  end
   self.began = core.clock()
   self:save()
   self.progress:start(self.values.epochs * self.steps, (self.epoch - 1) * self.steps + self.step - 1)
