@@ -145,7 +145,7 @@ local on_the_command_line = {
     "there is no data set called /nowhere (digits, .+), and no such folder"},
   {"train_vae.lua", "--data FOLDER --out FOLDER/run",
     "FOLDER/cut.png: truncated: at least 16 bytes expected, 8 came"},
-  {"train_vae.lua", "--out FOLDER/text.txt", "FOLDER/text.txt: .+"},
+  {"train_vae.lua", "--out FOLDER/text.txt", "FOLDER/text.txt: that is a file, not a folder"},
   {"train_gan.lua", "--loss l2", "train_gan: --loss: 'l2' is not one of gan, wasserstein, hinge (--help explains)"},
   {"train_dcgan.lua", "--maps 0", "train_dcgan: --maps: '0' is not a whole number from 1 (--help explains)"},
   {"train_dcgan.lua", "--size 20 --out FOLDER/run", "digits: images of 28 x 28 do not fit into 20 x 20"},

@@ -87,6 +87,7 @@ function Run.open(options)
     memory = {},
   }, Run)
   self.folder = choose_folder(options)
+  if core.file_kind(self.folder) == "file" then error(self.folder .. ": that is a file, not a folder", 0) end
   if options.values.resume then read_checkpoint(self, options) end
   if self.values.threads then core.threads(self.values.threads) end
   core.seed(self.values.seed)
