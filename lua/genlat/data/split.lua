@@ -53,23 +53,4 @@ function Split:head(n)
   return core.batch(self.images, core.arange(n), 1, n), self.labels and self.labels:slice(1, 1, n)
 end
 
---- The first n images of each class, class by class, as floats: for pictures that show them all.
-function Split:of_each_class(n, classes)
-  local found, rows = {}, {}
-  for class = 1, classes do
-    found[class] = {}
-  end
-  local labels = self.labels:slice(1, 1, math.min(self.count, 200 * n * classes)):totable()
-  for i, label in ipairs(labels) do
-    local list = found[label]
-    if list and #list < n then list[#list + 1] = i end
-  end
-  for class = 1, classes do
-    for _, i in ipairs(found[class]) do
-      rows[#rows + 1] = i
-    end
-  end
-  return core.batch(self.images, core.tensor(rows), 1, #rows)
-end
-
 return Split

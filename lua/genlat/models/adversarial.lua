@@ -42,12 +42,6 @@ end
 --- Images in 0..1 as the networks see them, in -1..1.
 function Adversarial.scaled(x) return x * 2 - 1 end
 
---- n latent vectors from the prior N(0, I), and as many labels at random for a conditional model (else nil).
-function Adversarial:noise(n)
-  local labels = self.config.classes and (core.rand(n) * self.config.classes):floor() + 1
-  return core.randn(n, self.latent), labels
-end
-
 local function with_label(self, labels) return labels and labels:one_hot(self.config.classes) end
 
 --- What the generator makes of latent vectors (and labels): N x H x W x C in -1..1.

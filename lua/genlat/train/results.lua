@@ -13,6 +13,7 @@ local results = {}
 local COLUMNS = 10
 local MAP_POINTS = 5000
 local MORPH = 20 -- images along a side of the morph grid
+local MORPH_CLASS = 1 -- that a conditional model draws there
 local PICTURE_SEED = 271828
 
 local function write_png(run, name, sheet) train.check(core.write_png(run.folder .. "/" .. name, sheet)) end
@@ -87,6 +88,7 @@ local function words(model)
         .. "prior: where its latent space has holes, these look like nothing.",
     manifold = (vae and "The decoder walked across latent space in equal steps of the prior's probability"
         or "The decoder walked across latent space in equal steps of a fitted Gaussian's probability")
+      .. (model.config.classes and ", all of the first class" or "")
       .. (planar and ", so that every image stands for an equally likely region: neighbours morph into one another."
         or ", on the plane of the first two principal components: neighbours morph into one another."),
     latent = "Each dot is a test image at the place where the encoder puts it"
@@ -172,16 +174,23 @@ local function write_sheets(run, data)
   write_png(run, "samples.png", images.grid(model:sample(10 * COLUMNS), {columns = COLUMNS}))
 end
 
---- Writes a run's pictures and report. z and labels: the test set encoded; centre and spread (1 x latent): what the
--- morph grid's standard normal quantiles are scaled by (a VAE's prior needs neither).
+-- The decoder walked across the plane: at the prior's quantiles or, as an autoencoder has no prior, at those of a
+-- Gaussian fitted to z; a conditional model is asked for one class all over.
+local function write_manifold(run, z, plane)
+  local model, axes, origin = run.model, plane.axes, plane.origin
+  if model.config.model == "autoencoder" then axes, origin = axes * plane.points:std(1), z:mean(1) end
+  local labels = model.config.classes and core.full({MORPH * MORPH}, MORPH_CLASS)
+  local morphed = model:decode(latent.grid(MORPH, axes, origin), labels)
+  write_png(run, "manifold.png", images.grid(morphed, {columns = MORPH, gap = 0, scale = 1}))
+end
+
+-- Writes a run's pictures and report.
 local function write_all(run, data)
   local model = run.model
   write_sheets(run, data)
   local z, labels = latent.encode(model, data.test)
   local plane = results.plane(z)
-  local grid = latent.grid(MORPH, plane.axes, plane.origin)
-  if model.unstandardize then grid = model:unstandardize(latent.grid(MORPH, plane.axes)) end
-  write_png(run, "manifold.png", images.grid(model:decode(grid), {columns = MORPH, gap = 0, scale = 1}))
+  write_manifold(run, z, plane)
   local shown = math.min(MAP_POINTS, #z)
   local svg = {loss = loss_curves(run)}
   svg.latent = results.map(plane.points:slice(1, 1, shown), labels and labels:slice(1, 1, shown), data.classes, {
