@@ -26,6 +26,17 @@ local function choose_ends(model, data, options)
   return encode(numbers.from), encode(numbers.to)
 end
 
+-- The label that a conditional model draws along each walk: each class in turn, `steps` times; nil for other models.
+local function labels_of(model, count, steps)
+  local classes = model.config.classes
+  if not classes then return nil end
+  local list = {}
+  for i = 0, count * steps - 1 do
+    list[#list + 1] = math.floor(i / steps) % classes + 1
+  end
+  return gl.tensor(list)
+end
+
 -- The walks between two batches of ends, one below the other.
 local function walks(method, from, to, steps)
   local rows = {}
@@ -52,7 +63,8 @@ train.main(function()
   parser:flag("--prior", "walk between points of the prior instead of images (GANs always do)")
   parser:option("--seed", "of all random choices (1)"):convert(whole(0)):default "1":show_default(false)
   parser:option("--out", "folder for the pictures (the run's)")
-  parser:epilog "Writes interpolation.png, one walk, linear above and spherical below, and interpolation_grid.png."
+  parser:epilog "Writes interpolation.png, one walk, linear above and spherical below, and interpolation_grid.png. A conditional "
+    .. "model draws the first class in the one and a class a row in the other."
   local ok, options = parser:pparse(arg)
   if not ok then train.options.fail("interpolate", options) end
 
@@ -73,15 +85,16 @@ train.main(function()
 
   gl.no_grad(function()
     local from, to = choose_ends(model, data, options)
-    local function save(name, z)
-      local sheet = images.grid(model:decode(z), {columns = options.steps})
+    local function save(name, z, labels)
+      local sheet = images.grid(model:decode(z, labels), {columns = options.steps})
       train.check(gl.write_png(out .. "/" .. name, sheet))
       print(out .. "/" .. name)
     end
     local first, last = from:slice(1, 1, 1), to:slice(1, 1, 1)
     save("interpolation.png", gl.cat {
       walks("lerp", first, last, options.steps), walks("slerp", first, last, options.steps),
-    })
-    save("interpolation_grid.png", walks("slerp", from, to, options.steps))
+    }, model.config.classes and gl.ones(2 * options.steps))
+    save("interpolation_grid.png", walks("slerp", from, to, options.steps),
+      labels_of(model, options.pairs, options.steps))
   end)
 end)

@@ -72,6 +72,17 @@ describe("train_cvae", function()
       assert.matches(LAST, shell.last_line(run("train_cvae", more .. " --latent 3")))
       local model = assert(gl.models.load(out.name))
       assert.same({2, 28, 28, 1}, model:sample(2, gl.tensor {3, 7}).shape)
+      local _, errors = shell.script("interpolate.lua", ("'%s' --prior --pairs 2 --steps 3"):format(out.name))
+      assert.equal("", errors)
+      gl.seed(1) -- the first walk draws the first class, the second the second
+      local from = gl.randn(2, 3)
+      local grid = gl.read_png(out:path "interpolation_grid.png"):float() / 255
+      local ends = model:decode(from, gl.tensor {1, 2})
+      for row = 1, 2 do
+        local top = 2 * ((row - 1) * 29 + 1)
+        local cell = grid:slice(1, top + 1, top + 56, 2):slice(2, 3, 58, 2)
+        assert.is_true((cell - ends[row]):abs():max():item() < 0.005)
+      end
       for _, name in ipairs {"samples.png", "reconstructions.png", "manifold.png"} do
         assert(gl.read_png(out:path(name)))
       end
