@@ -63,8 +63,8 @@ train.main(function()
   parser:flag("--prior", "walk between points of the prior instead of images (GANs always do)")
   parser:option("--seed", "of all random choices (1)"):convert(whole(0)):default "1":show_default(false)
   parser:option("--out", "folder for the pictures (the run's)")
-  parser:epilog "Writes interpolation.png, one walk, linear above and spherical below, and interpolation_grid.png. A conditional "
-    .. "model draws the first class in the one and a class a row in the other."
+  parser:epilog("Writes interpolation.png, one walk, linear above and spherical below, and interpolation_grid.png. A "
+    .. "conditional model draws the first class in the one and a class a row in the other.")
   local ok, options = parser:pparse(arg)
   if not ok then train.options.fail("interpolate", options) end
 
