@@ -90,7 +90,7 @@ train.main(function()
     train_model(kind[2], model, data, o, say)
     model:eval()
     gl.no_grad(function()
-      local z, labels = gl.latent.encode(model, data.test, MAP_POINTS)
+      local z, labels = gl.latent.space(model):encode_split(data.test, MAP_POINTS)
       panels[#panels + 1] = map_panel(kind[2], z, labels, kind[3], kind[1] == "vae")
       below[#below + 1] = image_panel(folder, kind[1] .. "_grid.png", decoded_grid(model, z),
         ("Decoded from a regular grid over the map above (its middle %d %%)."):format(SHARE * 100))

@@ -35,7 +35,7 @@ train.main(function()
       optimizer:step()
       run:stepped(loss, #x)
     end
-    model:fit_sampler((gl.latent.encode(model, data.train, 10000)))
+    model:fit_sampler((gl.latent.space(model):encode_split(data.train, 10000)))
     run:finish_epoch(train.evaluate(model, data.test))
   end
 

@@ -107,6 +107,7 @@ gl_tensor *gl_image_bytes(gl_tensor *t);
  * of which 0..1 is shown and the rest is clamped. */
 bool gl_png_check(const gl_tensor *t);
 bool gl_png_write(const char *path, gl_tensor *t);
+gl_tensor *gl_png_encode(gl_tensor *t);   /* the file's bytes, in memory */
 gl_tensor *gl_png_read(const char *path); /* uint8, H x W x C with the file's C; 8 bits each, palettes looked up */
 
 /* What became of a file: it was read; it is missing or damaged; it is not in the form; memory was short. */

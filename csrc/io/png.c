@@ -13,9 +13,12 @@ typedef struct job {
   png_structp png;
   png_infop info;
   jmp_buf escape;
-  gl_input in;       /* reading */
-  int64_t position;  /* of the next byte to read */
-  gl_output out;     /* writing */
+  gl_input in;      /* reading */
+  int64_t position; /* of the next byte to read */
+  gl_output out;    /* writing */
+  bool in_memory;   /* writing into memory, not into `out` */
+  uint8_t *bytes;   /* what was written into memory: `used` bytes, of room for `room` */
+  size_t used, room;
   gl_pixels pixels;  /* what was read */
   bool no_memory;    /* that is why it failed */
   gl_tensor *tensor; /* to be written: contiguous bytes */
@@ -58,6 +61,23 @@ static void on_write(png_structp png, png_bytep from, size_t n) {
   job *j = png_get_io_ptr(png);
   if (!gl_output_write(&j->out, from, n))
     stop(j);
+}
+
+/* Appends to j->bytes. */
+static void on_gather(png_structp png, png_bytep from, size_t n) {
+  job *j = png_get_io_ptr(png);
+  if (n > j->room - j->used) {
+    size_t room = 2 * j->room + n + 1024;
+    uint8_t *more = gl_alloc(room);
+    if (!more)
+      stop(j);
+    if (j->used)
+      memcpy(more, j->bytes, j->used);
+    gl_free(j->bytes);
+    j->bytes = more, j->room = room;
+  }
+  memcpy(j->bytes + j->used, from, n);
+  j->used += n;
 }
 
 static void on_flush(png_structp png) { (void)png; }
@@ -175,7 +195,7 @@ static void write_steps(job *j) {
   int64_t height = j->tensor->shape[0], width = j->tensor->shape[1], channels = channels_of(j->tensor);
   j->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, j, on_error, on_warning, j, on_alloc, on_free);
   make_info(j);
-  png_set_write_fn(j->png, j, on_write, on_flush);
+  png_set_write_fn(j->png, j, j->in_memory ? on_gather : on_write, on_flush);
   png_set_IHDR(j->png, j->info, (png_uint_32)width, (png_uint_32)height, 8, color_type[channels - 1],
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(j->png, j->info);
@@ -184,7 +204,7 @@ static void write_steps(job *j) {
   png_write_end(j->png, NULL);
 }
 
-/* The file is open; encodes the image into it. */
+/* Encodes the image into the open file or into memory. */
 static bool encode(job *j) {
   bool ok = guarded(j, write_steps);
   png_destroy_write_struct(&j->png, &j->info);
@@ -199,4 +219,17 @@ bool gl_png_write(const char *path, gl_tensor *t) {
   bool ok = j.tensor && gl_output_open(&j.out, path) && gl_output_close(&j.out, encode(&j));
   gl_tensor_release(j.tensor);
   return ok || gl_fail_in(path);
+}
+
+gl_tensor *gl_png_encode(gl_tensor *t) {
+  job j = {.in_memory = true};
+  if (!gl_png_check(t))
+    return NULL;
+  j.tensor = gl_image_bytes(t);
+  bool ok = j.tensor && encode(&j);
+  gl_tensor_release(j.tensor);
+  gl_tensor *bytes = ok ? gl_tensor_over(GL_UINT8, 1, (int64_t[]){(int64_t)j.used}, j.bytes, j.room, NULL) : NULL;
+  if (!bytes)
+    gl_free(j.bytes);
+  return bytes;
 }

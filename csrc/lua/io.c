@@ -38,6 +38,18 @@ static int write_png(lua_State *L) {
   return gll_report(L, gl_png_write(path, t));
 }
 
+/* png_encode(image) -> the bytes of a PNG file, a string */
+static int png_encode(lua_State *L) {
+  gl_tensor *bytes = gl_png_encode(gll_check(L, 1));
+  if (!bytes) {
+    gl_fail_in("png_encode");
+    return gll_raise(L);
+  }
+  gll_push(L, bytes);
+  lua_pushlstring(L, (const char *)gl_tensor_bytes(bytes), (size_t)gl_tensor_numel(bytes));
+  return 1;
+}
+
 static int read_idx(lua_State *L) { return give(L, gl_idx_read(gll_check_path(L, 1))); }
 
 static int write_idx(lua_State *L) {
@@ -168,6 +180,7 @@ static int file_kind(lua_State *L) {
 const luaL_Reg gll_io_functions[] = {
     {"read_png", read_png},
     {"write_png", write_png},
+    {"png_encode", png_encode},
     {"read_idx", read_idx},
     {"write_idx", write_idx},
     {"safetensors_open", safetensors_open},

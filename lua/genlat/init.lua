@@ -54,6 +54,12 @@ local readable = {
   end,
 }
 
+--- A trained run, by its folder (or its model's file): the model with its data set and its saved directions, as a
+-- latent space to walk in; or nil and a message. See genlat/latent/space.lua.
+--   vae = gl.load "runs/vae"
+--   vae:decode(vae:prior(16))
+function gl.load(path) return gl.latent.open(path) end
+
 --- Facts about this build and machine: version, blas, blas_core, instruction_set, threads, lua, dtype.
 function gl.info() return setmetatable(core.info(), readable) end
 

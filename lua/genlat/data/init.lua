@@ -177,17 +177,8 @@ local function known_names()
   return "digits, faces, faces64, faces-correlated, " .. table.concat(fetch.names(), ", ")
 end
 
---- Loads a data set: a built-in one, a name that `genlat fetch` knows, or a folder: with IDX files in MNIST's naming
--- (train-images-idx3-ubyte, ..., plain or .gz), with CIFAR-10's binary files, or with PNG files, whose options (size,
--- channels, ...) are those of folder.load. Returns nil and a message where files are missing or damaged.
--- The built-in ones take the options train, test (how many images) and seed:
---   "digits"  handwritten-like, 28 x 28, grey
---   "faces"   colour portraits, classes by the colour of the hair. Options: side (32; 16 to 512), correlated (false):
---             beards go with short hair and few smiles, glasses with dark skin. "faces64" is side = 64,
---             "faces-correlated" correlated = true, and so on.
-function data.load(name, options)
-  if type(name) ~= "string" then error(("data.load: expected a name or a path, got %s"):format(type(name)), 2) end
-  options = options or {}
+-- Any of them.
+local function load(name, options)
   if name == "digits" then return load_digits(options) end
   local side, correlated = parse_faces(name)
   if side then
@@ -230,6 +221,59 @@ function data.padded(set, side)
   end
   copy.shape, copy.train, copy.test = {side, side, c}, padded_split(set.train, side), padded_split(set.test, side)
   return copy
+end
+
+-- A split without the images of one class.
+local function split_without(split, label)
+  local kept = {}
+  for i, value in ipairs(split.labels:totable()) do
+    if value ~= label then kept[#kept + 1] = i end
+  end
+  if #kept == 0 then return nil end
+  local rows = core.tensor(kept)
+  return Split.new(split.images:index_select(rows), split.labels:index_select(rows),
+    split.factors and split.factors:index_select(rows))
+end
+
+--- A data set whose training images are without those of one class, named as in set.classes; its test images stay. Or
+-- nil and a message.
+function data.without(set, class)
+  local label
+  for i, name in ipairs(set.classes) do
+    if name == class then label = i end
+  end
+  if not label or not set.train.labels then
+    return nil, ("%s has no class %s to leave out; it has %s"):format(set.name, class, set.train.labels
+      and table.concat(set.classes, ", ") or "no labels")
+  end
+  local copy = setmetatable({}, getmetatable(set))
+  for key, value in pairs(set) do
+    copy[key] = value
+  end
+  copy.train = split_without(set.train, label)
+  if not copy.train then return nil, ("%s: nothing is left without %s"):format(set.name, class) end
+  return copy
+end
+
+--- Loads a data set: a built-in one, a name that `genlat fetch` knows, or a folder: with IDX files in MNIST's naming
+-- (train-images-idx3-ubyte, ..., plain or .gz), with CIFAR-10's binary files, or with PNG files, whose options (size,
+-- channels, ...) are those of folder.load. Returns nil and a message where files are missing or damaged.
+-- The built-in ones take the options train, test (how many images) and seed:
+--   "digits"  handwritten-like, 28 x 28, grey
+--   "faces"   colour portraits, classes by the colour of the hair. Options: side (32; 16 to 512), correlated (false):
+--             beards go with short hair and few smiles, glasses with dark skin. "faces64" is side = 64,
+--             "faces-correlated" correlated = true, and so on.
+-- And all of them:
+--   size     a folder's images are brought to size x size, those of other data sets padded with black
+--   without  the name of a class whose images are left out of the training ones
+function data.load(name, options)
+  if type(name) ~= "string" then error(("data.load: expected a name or a path, got %s"):format(type(name)), 2) end
+  options = options or {}
+  local set, message = load(name, options)
+  local size = options.size
+  if set and size and (set.shape[1] ~= size or set.shape[2] ~= size) then set, message = data.padded(set, size) end
+  if set and options.without then set, message = data.without(set, options.without) end
+  return set, message
 end
 
 return data

@@ -35,13 +35,9 @@ function train.check(value, message)
   return value
 end
 
---- The data set that a run's options name (data, size), or nil and a message: a folder's images are brought to size x
--- size, a data set's of another size are padded with black.
+--- The data set that a run's options name (data, size, without: see data.load), or nil and a message.
 function train.load(options)
-  local size = options.size
-  local set, message = data.load(options.data, size and {size = size})
-  if set and size and (set.shape[1] ~= size or set.shape[2] ~= size) then return data.padded(set, size) end
-  return set, message
+  return data.load(options.data, {size = options.size, without = options.without})
 end
 
 local EVALUATION_SEED = 20131220

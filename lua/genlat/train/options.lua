@@ -90,6 +90,8 @@ function Options.new(program, description, defaults)
     help = "digits or faces (built in), mnist, fashion-mnist, cifar10, or a folder of IDX or PNG files"})
   self:add("--size", {convert = Options.whole(8), metavar = "SIDE",
     help = "bring a folder's images to SIDE x SIDE; pad others"})
+  self:add("--without", {metavar = "CLASS", help = "leave the training images of this class out, to find them later as "
+    .. "anomalies"})
   self:add("--epochs", {default = defaults.epochs, convert = Options.whole(1),
     help = "passes over the training images"})
   self:add("--batch", {default = defaults.batch or 128, convert = Options.whole(1), help = "images per step"})

@@ -188,7 +188,7 @@ end
 local function write_all(run, data)
   local model = run.model
   write_sheets(run, data)
-  local z, labels = latent.encode(model, data.test)
+  local z, labels = latent.space(model):encode_split(data.test)
   local plane = results.plane(z)
   write_manifold(run, z, plane)
   local shown = math.min(MAP_POINTS, #z)

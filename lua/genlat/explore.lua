@@ -1,0 +1,117 @@
+--- explore.lua: what the latent-space scripts share: their command line, and writing what they made.
+--
+--   explore.main("manifold", "Draws ...", function(parser) parser:option ... end, function(space, options) ... end)
+--
+-- The tools themselves are in genlat.latent; a script asks, calls them, and draws.
+
+local argparse = require "argparse"
+local core = require "genlat.core"
+local data = require "genlat.data"
+local latent = require "genlat.latent"
+local train = require "genlat.train"
+local Options = require "genlat.train.options"
+
+local explore = {}
+
+-- An option's default is told in its help, in brackets, as the training scripts tell theirs.
+local function add_option(parser, name, settings)
+  local help = settings.help
+  if settings.default ~= nil then help = ("%s (%s)"):format(help, tostring(settings.default)) end
+  if settings.flag then return parser:flag(name, help) end
+  local option = parser:option(name, help):argname(settings.metavar or "N")
+  if settings.convert then
+    option:convert(function(text)
+      local value, message = settings.convert(text)
+      if value == nil then return nil, name .. ": " .. message end
+      return value
+    end)
+  end
+  if settings.choices then option:convert(function(text)
+    local value, message = Options.word(settings.choices)(text)
+    if value == nil then return nil, name .. ": " .. message end
+    return value
+  end) end
+  if settings.args then option:args(settings.args) end
+  return option
+end
+
+local Command = {}
+Command.__index = Command
+
+--- Adds an option: {default =, convert = (see train.options), choices = {words}, help =, metavar =, flag =, args =}.
+function Command:add(name, settings)
+  local key = name:gsub("^%-+", ""):gsub("%-", "_")
+  self.defaults[key] = settings.default
+  add_option(self.parser, name, settings)
+end
+
+--- A list of words or numbers separated by commas: a converter for an option. each: the converter of one (none: words).
+function explore.list(each)
+  return function(text)
+    local list = {}
+    for word in (text .. ","):gmatch "%s*([^,]-)%s*," do
+      local value, message = word, nil
+      if each then value, message = each(word) end
+      if value == nil then return nil, message end
+      if value == "" then return nil, ("'%s' has an empty place"):format(text) end
+      list[#list + 1] = value
+    end
+    return list
+  end
+end
+
+--- A latent-space script: reads its command line, opens the run, sets seed and threads, and calls body(space, options)
+-- without recording. `define(command)` adds the script's own options by command:add and may set command.parser's
+-- epilog. What every script has: the run, --data, --seed, --threads, --out. options.out is the folder for pictures.
+function explore.main(program, description, define, body)
+  train.main(function()
+    local command = setmetatable({parser = argparse(program, description), defaults = {}}, Command)
+    command.parser:argument("run", "the run's folder, such as runs/vae")
+    define(command)
+    command:add("--data", {metavar = "DATA", help = "data set to take images from (the run's own)"})
+    command:add("--seed", {default = 1, convert = Options.whole(0), help = "of all random choices"})
+    command:add("--threads", {convert = Options.whole(1), help = "processor threads (all cores)"})
+    command:add("--out", {metavar = "FOLDER", help = "folder for the pictures (the run's)"})
+    local ok, options = command.parser:pparse(arg)
+    if not ok then Options.fail(program, options) end
+    for key, value in pairs(command.defaults) do
+      if options[key] == nil then options[key] = value end
+    end
+    if options.threads then core.threads(options.threads) end
+    local space = train.check(latent.open(options.run))
+    if options.data then
+      local noted = space.notes.options or {}
+      space.data = train.check(data.load(options.data, {size = noted.size, without = noted.without}))
+    end
+    core.seed(options.seed)
+    options.out = options.out or (core.file_kind(options.run) == "folder" and options.run or ".")
+    train.check(core.mkdirs(options.out))
+    core.set_recording(false)
+    body(space, options)
+  end)
+end
+
+-- Writes a file into the script's folder and prints its path.
+local function save(options, name, write)
+  local path = options.out .. "/" .. name
+  train.check(write(path))
+  print(path)
+  return path
+end
+
+--- Writes a picture (H x W x C) and prints its path.
+function explore.save_png(options, name, picture)
+  return save(options, name, function(path) return core.write_png(path, picture) end)
+end
+
+--- Writes an animation (N x H x W x C, or a list of pictures) and prints its path. settings: as core.write_gif's.
+function explore.save_gif(options, name, frames, settings)
+  return save(options, name, function(path) return core.write_gif(path, frames, settings) end)
+end
+
+--- Writes a text, such as an SVG, and prints its path.
+function explore.save_text(options, name, text)
+  return save(options, name, function(path) return core.write_file(path, text) end)
+end
+
+return explore

@@ -1,0 +1,133 @@
+--- directions.lua: directions in a latent space that have a name and are kept in a run's folder, where every tool finds
+-- them: RUN/directions.safetensors.
+--
+--   local smile = space.directions:vector "smile"      -- latent
+--   space.directions:set("tall", vector, {method = "compass", unit = "..."})
+--   space.directions:save()
+--
+-- A direction's length is its unit: z + 2 * vector moves by two units. notes say how it was found and what a unit is:
+--   method  "means", "classifier", "components", "activations", "weights", "steer", "compass", ...
+--   unit    what a length of 1 stands for ("standard deviations" unless said otherwise)
+--   range   {least, most}: how far to walk, in units ({-3, 3})
+
+local core = require "genlat.core"
+local json = require "genlat.json"
+local safetensors = require "genlat.safetensors"
+
+local Directions = {}
+Directions.__index = Directions
+
+local FORMAT = "genlat directions"
+local RANGE = {-3, 3}
+
+--- An empty store for a latent space of that many dimensions; folder: where it is to be kept, or nil.
+function Directions.new(folder, latent)
+  return setmetatable({folder = folder, latent = latent, list = {}}, Directions)
+end
+
+local function good_name(name) return type(name) == "string" and #name <= 60 and name:match "^%w[%w _.:+%-]*$" end
+
+local function is_range(range)
+  return type(range) == "table" and type(range[1]) == "number" and type(range[2]) == "number" and range[1] < range[2]
+end
+
+-- What is wrong with a direction, or nil.
+local function problem_of(self, name, vector, notes)
+  if not good_name(name) then
+    return ("a direction's name is letters, digits, spaces and _ . : + -, at most 60, not '%s'"):format(tostring(name))
+  elseif vector.ndim ~= 1 or #vector ~= self.latent then
+    return ("the direction '%s' is %s, the latent space has %d dimensions"):format(name,
+      table.concat(vector.shape, "x"), self.latent)
+  elseif notes ~= nil and (type(notes) ~= "table" or notes.range ~= nil and not is_range(notes.range)) then
+    return ("the direction '%s': its range is two numbers, the smaller first"):format(name)
+  end
+  local length = vector:norm():item()
+  if not (length > 0 and length < math.huge) then
+    return ("the direction '%s' has the length %g"):format(name, length)
+  end
+end
+
+--- The directions kept in a run's folder, none if there is no file; or nil and a message where it is damaged.
+function Directions.load(folder, latent)
+  local self = Directions.new(folder, latent)
+  local path = folder and folder .. "/directions.safetensors"
+  if not path or core.file_kind(path) ~= "file" then return self end
+  local tensors, metadata = safetensors.load(path)
+  if not tensors then return nil, metadata end
+  local notes = json.decode(metadata.notes or "")
+  if metadata.format ~= FORMAT or type(notes) ~= "table" then return nil, path .. ": these are no directions" end
+  for name, vector in pairs(tensors) do
+    local problem = problem_of(self, name, vector, notes[name])
+    if problem then return nil, ("%s: %s"):format(path, problem) end
+    self.list[name] = {vector = vector, notes = notes[name] or {}}
+  end
+  return self
+end
+
+--- The names, sorted.
+function Directions:names()
+  local names = {}
+  for name in pairs(self.list) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+--- {vector = latent, notes = {method =, unit =, range =, ...}} of a name, or nil and a message that says what there is.
+function Directions:get(name)
+  local found = self.list[name]
+  if found then return found end
+  local names = self:names()
+  return nil, ("there is no direction '%s'; %s"):format(tostring(name), #names > 0
+    and "there are " .. table.concat(names, ", ") or "none is saved yet (directions, steer and compass find some)")
+end
+
+--- The vector of a name; raises where there is none.
+function Directions:vector(name)
+  local found, message = self:get(name)
+  if not found then error(message, 2) end
+  return found.vector
+end
+
+--- How far to walk along a direction and what a unit is: least, most, unit.
+function Directions:range(name)
+  local found, message = self:get(name)
+  if not found then error(message, 2) end
+  local range = found.notes.range or RANGE
+  return range[1], range[2], found.notes.unit or "standard deviations"
+end
+
+--- Adds or replaces a direction.
+function Directions:set(name, vector, notes)
+  local problem = problem_of(self, name, vector, notes)
+  if problem then error("set: " .. problem, 2) end
+  self.list[name] = {vector = vector:detach():clone(), notes = notes or {}}
+end
+
+--- Takes one away.
+function Directions:remove(name) self.list[name] = nil end
+
+--- Writes them to the folder. Returns the file's path, or nil and a message.
+function Directions:save()
+  if not self.folder then error("save: these directions belong to no run's folder", 2) end
+  local tensors, notes = {}, {}
+  for name, found in pairs(self.list) do
+    tensors[name], notes[name] = found.vector, found.notes
+  end
+  local path = self.folder .. "/directions.safetensors"
+  local ok, message = safetensors.save(path, tensors, {format = FORMAT, notes = json.encode(notes)})
+  if not ok then return nil, message end
+  return path
+end
+
+function Directions:__tostring()
+  local lines = {}
+  for i, name in ipairs(self:names()) do
+    local least, most, unit = self:range(name)
+    lines[i] = ("%s: %g to %g %s (%s)"):format(name, least, most, unit, self.list[name].notes.method or "?")
+  end
+  return #lines > 0 and table.concat(lines, "\n") or "no directions"
+end
+
+return Directions

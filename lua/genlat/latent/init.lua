@@ -1,0 +1,46 @@
+--- latent: walking through a trained model's latent space, steering it, and measuring it. Pure computation: nothing
+-- here prints or draws.
+--
+-- A latent vector is a row: z is 1 x latent, or latent; several are N x latent. What every tool takes is a space: a
+-- trained model with its data set and its saved directions, see space.lua.
+--
+--   local space = gl.load "runs/vae"                       -- or latent.space(model)
+--   local z = gl.latent.slerp(space:prior(1), space:prior(1), 10)
+--   gl.write_png("walk.png", gl.plot.images.grid(space:decode(z), {columns = 10}))
+
+local latent = {}
+
+-- The functions of each part.
+local parts = {
+  walk = {"lerp", "slerp"},
+  plane = {"principal_components", "quantile", "grid"},
+}
+
+local home = {}
+for part, names in pairs(parts) do
+  for _, name in ipairs(names) do
+    home[name] = part
+  end
+end
+
+-- Parts that are tables of functions of their own.
+local whole = {}
+
+--- The space of a model: see space.lua. settings: folder, notes, data (all may be left out).
+function latent.space(model, settings) return require("genlat.latent.space").new(model, settings) end
+
+--- The space of a trained run, by its folder or its model's file; or nil and a message. gl.load is this.
+function latent.open(path) return require("genlat.latent.space").open(path) end
+
+return setmetatable(latent, {
+  __index = function(_, name)
+    local value
+    if home[name] then
+      value = require("genlat.latent." .. home[name])[name]
+    elseif whole[name] then
+      value = require("genlat.latent." .. name)
+    end
+    latent[name] = value
+    return value
+  end,
+})
