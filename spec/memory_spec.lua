@@ -66,6 +66,18 @@ describe("memory", function()
     end)
   end
 
+  it("of tensors that a generational collector has taken for old is freed too", function()
+    local peak = number_from [[
+      collectgarbage "generational"
+      for _ = 1, 60 do
+        local x = gl.zeros(250, 2000)
+        for _ = 1, 20 do x = x * 1 end
+        for k = 1, 500 do local _ = ("x"):rep(300 + k) end -- rounds of the collector, which x lives through
+      end
+      print(gl.memory().peak // MIB)]]
+    assert.is_true(peak < 64, peak .. " MiB") -- 160 where they stay
+  end)
+
   it("of temporary results inside expressions is freed on the way", function()
     local peak = number_from [[
       local x = gl.ones(256, 1024)

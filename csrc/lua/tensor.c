@@ -16,10 +16,12 @@
 
 /* Lua's collector sees a handle of a few bytes where a buffer of megabytes hangs, so it is told: every byte handed to
  * Lua is summed up and reported in portions, as each report makes the collector go round once. A portion is a share of
- * what is alive, so that garbage never outgrows it. */
+ * what is alive, so that garbage never outgrows it. A generational collector, which the stand-alone interpreter has,
+ * takes what has survived two rounds for old and leaves it until Lua's own heap has doubled, which it never may: so
+ * where what is alive has doubled, all of it is looked at. */
 static void report(lua_State *L, size_t bytes) {
   enum { SMALLEST_PORTION = 4 << 20 };
-  static size_t handed;
+  static size_t handed, alive;
   handed += bytes;
   if (handed < SMALLEST_PORTION)
     return;
@@ -27,6 +29,12 @@ static void report(lua_State *L, size_t bytes) {
     size_t portion = handed;
     handed = 0;
     COLLECT(L, portion);
+    if (gl_memory().live > 2 * alive + SMALLEST_PORTION) {
+      lua_gc(L, LUA_GCCOLLECT, 0);
+      alive = gl_memory().live;
+    } else if (gl_memory().live < alive) {
+      alive = gl_memory().live;
+    }
   }
 }
 
