@@ -178,6 +178,7 @@ describe("a large tensor", function()
       function(v) return v:upsample_bilinear2d(2) end, function(v) return v:instance_norm(w) end,
       function(v) return v:layer_norm(w) end, function(v) return v:pixel_unshuffle(2) end,
       function() return wide:pixel_shuffle(2) end,
+      function(v) return v:warp_affine(gl.tensor {{0.9, -0.2, 1.3}, {0.3, 1.1, -2.6}}) end,
     }
     for k, f in ipairs(layers) do
       local first

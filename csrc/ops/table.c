@@ -68,6 +68,8 @@
   X(upsample_bilinear2d)                                                                                               \
   X(pixel_shuffle)                                                                                                     \
   X(pixel_unshuffle)                                                                                                   \
+  /* warp */                                                                                                           \
+  X(warp_affine)                                                                                                       \
   /* norm, layer_norm, spectral_norm */                                                                                \
   X(batch_norm)                                                                                                        \
   X(instance_norm)                                                                                                     \
