@@ -54,11 +54,113 @@ tensor 100x50 float32
   4851  4852  4853  ...  4898  4899  4900
   4901  4902  4903  ...  4948  4949  4950
   4951  4952  4953  ...  4998  4999  5000]], gl.arange(5000):reshape(100, 50))
-    local lines = select(2, tostring(gl.zeros(20, 20, 20)):gsub("\n", ""))
-    assert.equal(6 * 8 + 1, lines)
+    shows("tensor 41x1 float32\n   1\n   2\n   3\n  ...\n  39\n  40\n  41", gl.arange(41):reshape(41, 1))
+    assert.equal(40, select(2, tostring(gl.zeros(40, 1)):gsub("\n", "")))
+  end)
+
+  it("goes on with a vector on the next line, and leaves out the middle of a matrix's rows", function()
+    shows("tensor 24 float32\n" .. ("  100"):rep(16) .. "\n    " .. ("  100"):rep(8), gl.full({24}, 100))
+    shows("tensor 1x17 float32\n" .. ("  100"):rep(16) .. "\n      100", gl.full({1, 17}, 100))
+    shows("tensor 2x16 float32" .. ("\n" .. ("  100"):rep(16)):rep(2), gl.full({2, 16}, 100))
+    shows("tensor 2x17 float32" .. ("\n  100  100  100  ...  100  100  100"):rep(2), gl.full({2, 17}, 100))
+    shows("tensor 1x2x17 float32\n[1, ..]" .. ("\n  100  100  100  ...  100  100  100"):rep(2),
+      gl.full({1, 2, 17}, 100))
+  end)
+
+  it("sums up large tensors with more than two axes", function()
+    shows([[
+tensor 20x2x30 float32
+min 1, mean 600.5, max 1200
+[1, .., ..]
+   1   2   3  ...  28  29  30
+  31  32  33  ...  58  59  60]], gl.arange(1200):reshape(20, 2, 30))
+    shows("tensor 42x1x1 float32\nmin 0, mean 10.25, max 20.5\n[1, .., ..]\n  0",
+      gl.arange(0, 20.5, 0.5):reshape(42, 1, 1))
+    local x = gl.zeros(3, 30, 30)
+    x[2][1][1] = 0 / 0
+    assert.is_truthy(tostring(x):find "min 0, mean 0, max 0, and nan\n%[1, .., ..%]")
+    assert.is_truthy(tostring(x / 0):find "\nall nan\n")
+    x = gl.full({3, 30, 30}, 1 / 0, {requires_grad = true})
+    assert.is_truthy(tostring(x):find "^tensor 3x30x30 float32, requires grad\nmin inf, mean inf, max inf\n")
+  end)
+
+  it("shows the middle of the first of many images", function()
+    local row = gl.arange(8):reshape(1, 1, 8, 1)
+    shows([[
+tensor 5x9x8x3 uint8
+min 1, mean 4.5, max 8
+[1, 2..7, 2..7, 1]
+  2  3  4  5  6  7
+  2  3  4  5  6  7
+  2  3  4  5  6  7
+  2  3  4  5  6  7
+  2  3  4  5  6  7
+  2  3  4  5  6  7]], row:expand(5, 9, 8, 3):clone():byte())
+    shows([[
+tensor 10x8x1 float32
+min 1, mean 4.5, max 8
+[3..8, 2..7, 1]
+  2  3  4  5  6  7
+  2  3  4  5  6  7
+  2  3  4  5  6  7
+  2  3  4  5  6  7
+  2  3  4  5  6  7
+  2  3  4  5  6  7]], row:expand(1, 10, 8, 1)[1])
+  end)
+
+  it("says what parts there are, and what they have", function()
+    assert.is_truthy(tostring(gl):find "^genlat %S+, .*: data, latent, .*, train; gl.help%(%) says more$")
+    assert.is_truthy(tostring(gl.latent):find "^gl.latent: .*, lerp, .*, slerp, ")
+    assert.is_truthy(tostring(gl.plot):find "^gl.plot: .*images, ")
+    assert.is_truthy(tostring(gl.ops):find "^gl.ops: abs, .*, zero_$")
+    assert.equal("gl.exp: e^x; gl.help(gl.exp) says more", tostring(gl.ops.exp))
+    assert.equal("class Linear", tostring(gl.nn.Linear))
+    assert.is_nil(gl.none)
+    assert.is_nil(gl.plot.none)
+    assert.is_nil(gl.train.none)
+  end)
+
+  it("says of optimizers and schedules what they are set to and how far they are", function()
+    local optimizer = gl.optim.Adam(gl.nn.Linear(3, 2), {lr = 0.01})
+    local text = "Adam {lr = 0.01, betas = {0.9, 0.999}, eps = 1e-08, weight_decay = 0}: %d steps, 2 parameters, "
+      .. "8 numbers"
+    shows(text:format(0), optimizer)
+    optimizer:step()
+    shows(text:format(1), optimizer)
+    local schedule = gl.optim.StepLR(optimizer, {step_size = 1, gamma = 0.5})
+    schedule:step()
+    shows("StepLR: 1 steps, lr 0.005 (at first 0.01)", schedule)
+  end)
+
+  it("says of data sets and their splits what is in them", function()
+    local set = gl.data.load("faces", {train = 4, test = 2, side = 16})
+    shows("faces16: 4 training and 2 test images of 16 x 16 x 3; classes black, brown, red, blond, white; factors "
+      .. "smile, skin, hair_colour, hair_length, beard, glasses, eye_size, turn, background", set)
+    shows("4 images of 16 x 16 x 3, labels of 5 classes, 9 factors each", set.train)
+    assert.equal(set.classes, set.test.classes)
+    set.classes = {}
+    for i = 1, 20 do set.classes[i] = "c" .. i end
+    assert.is_truthy(tostring(set):find("classes c1, c2, .*, c11, c12, ... %(20%); "))
+    local split = require("genlat.data.split").new(set.test.images)
+    shows("2 images of 16 x 16 x 3", split)
+    for _, changed in ipairs {assert(gl.data.padded(set, 20)), assert(gl.data.without(set, "c1"))} do
+      assert.equal(changed.classes, changed.train.classes)
+    end
+  end)
+
+  it("gives back the memory that it needs", function()
+    local x = gl.rand(50, 8, 8, 3):transpose(1, 2)
+    tostring(x)
+    collectgarbage()
+    local before = gl.memory().live
+    for _ = 1, 10 do tostring(x) end
+    collectgarbage()
+    assert.equal(before, gl.memory().live)
   end)
 
   it("does not walk through what it leaves out", function()
     shows("tensor 1099511627776 float32\n  1  1  1  ...  1  1  1", gl.ones(1):expand(1 << 40))
+    shows("tensor 1073741824x2x2 float32\nmin 1, mean 2.5, max 4\n[1, .., ..]\n  1  2\n  3  4",
+      gl.arange(4):reshape(1, 2, 2):expand(1 << 30, 2, 2))
   end)
 end)

@@ -50,6 +50,26 @@ static int png_encode(lua_State *L) {
   return 1;
 }
 
+/* choose_palette(pixels) -> places, colors: up to 256 colors (uint8 K x 3) for pixels (uint8 N x 3), and the place of
+ * each pixel's among them (uint8 N, from 0: not an index, a code in a byte) */
+static int choose_palette(lua_State *L) {
+  gl_tensor *pixels = gll_check(L, 1);
+  if (pixels->dtype != GL_UINT8 || pixels->ndim != 2 || pixels->shape[1] != 3 || pixels->shape[0] == 0)
+    return gll_error(L, "choose_palette: pixels are N x 3 bytes, not %s", gl_tensor_text(pixels));
+  gll_push(L, gl_tensor_contiguous(pixels));
+  pixels = gll_check(L, -1);
+  gll_push(L, gl_tensor_new(GL_UINT8, 1, pixels->shape));
+  gl_tensor *places = gll_check(L, -1);
+  uint8_t palette[GL_PALETTE_MAX][3];
+  int used = gl_palette_choose(gl_tensor_bytes(pixels), pixels->shape[0], palette, gl_tensor_bytes(places));
+  if (used <= 0)
+    return gll_raise(L);
+  int64_t shape[2] = {used, 3};
+  gll_push(L, gl_tensor_new(GL_UINT8, 2, shape));
+  memcpy(gl_tensor_bytes(gll_check(L, -1)), palette, (size_t)used * 3);
+  return 2;
+}
+
 static int read_idx(lua_State *L) { return give(L, gl_idx_read(gll_check_path(L, 1))); }
 
 static int write_idx(lua_State *L) {
@@ -181,6 +201,7 @@ const luaL_Reg gll_io_functions[] = {
     {"read_png", read_png},
     {"write_png", write_png},
     {"png_encode", png_encode},
+    {"choose_palette", choose_palette},
     {"read_idx", read_idx},
     {"write_idx", write_idx},
     {"safetensors_open", safetensors_open},

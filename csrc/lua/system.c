@@ -71,14 +71,19 @@ static int is_terminal(lua_State *L) {
   return 1;
 }
 
-/* terminal_width() -> columns of the terminal that messages go to, or nil */
+/* terminal_width() -> columns of the terminal that messages go to, or nil; the width of a column in pixels, or nil */
 static int terminal_width(lua_State *L) {
   struct winsize size;
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    lua_pushinteger(L, size.ws_col);
-  else
-    lua_pushnil(L);
-  return 1;
+  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+  int columns = known ? size.ws_col : 0, pixels = columns > 0 ? size.ws_xpixel / columns : 0;
+  for (int i = 0; i < 2; i++) {
+    int value = i == 0 ? columns : pixels;
+    if (value > 0)
+      lua_pushinteger(L, value);
+    else
+      lua_pushnil(L);
+  }
+  return 2;
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */

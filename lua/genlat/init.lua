@@ -11,6 +11,7 @@
 --   gl.latent   walks through latent space    gl.plot     pictures
 --   gl.train    runs: progress, checkpoints, logs
 --   gl.metrics  how good a model is
+-- At Lua's prompt gl.show(x) shows images in the terminal, and gl.help(x) says what a thing is and gives an example.
 
 local boot = require "genlat.boot" -- before the core: see csrc/lua/boot.c
 local core = require "genlat.core"
@@ -29,12 +30,17 @@ end
 
 --- The ops, by name: gl.ops.exp.signature, gl.ops.exp.doc.
 gl.ops = {}
+local op_events = {
+  __tostring = function(op) return ("gl.%s: %s; gl.help(gl.%s) says more"):format(op.name, op.doc, op.name) end,
+}
 for _, op in ipairs(core.op_table) do
-  gl.ops[op.name] = op
+  gl.ops[op.name] = setmetatable(op, op_events)
   gl[op.name] = core[op.name]
 end
 
 --- Calls f(...) without recording, so that what it computes needs no memory for gradients; returns its results.
+--
+--   x = gl.no_grad(function() return model:decode(z) end)
 function gl.no_grad(f, ...)
   local before = core.set_recording(false)
   local results = table.pack(pcall(f, ...))
@@ -61,9 +67,13 @@ local readable = {
 function gl.load(path) return gl.latent.open(path) end
 
 --- Facts about this build and machine: version, blas, blas_core, instruction_set, threads, lua, dtype.
+--
+--   print(gl.info())
 function gl.info() return setmetatable(core.info(), readable) end
 
 --- Bytes of C memory: live (in use), pooled (freed, kept for reuse), peak (the most ever in use).
+--
+--   print(gl.memory().live / 2^20, "MiB")
 function gl.memory() return setmetatable(core.memory(), readable) end
 
 --- x with its two axes exchanged.
@@ -76,10 +86,47 @@ local parts = {
   data = true, latent = true, metrics = true, models = true, nn = true, optim = true, plot = true, train = true,
 }
 
+-- Functions for whoever types at Lua's prompt, by their files: gl.show prints images, gl.help tells what a thing is.
+local prompt = {show = "genlat.terminal", help = "genlat.help"}
+
+-- The names of a table's fields, as it prints: "gl.latent: lerp, slerp, ..."
+local function names_text(title, t)
+  local names = {}
+  for name in pairs(t) do
+    if type(name) == "string" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return title .. ": " .. table.concat(names, ", ")
+end
+
+-- A part that prints its fields' names.
+local function with_names(name, part)
+  local meta = getmetatable(part) or {}
+  meta.__tostring = function() return names_text("gl." .. name, part) end
+  return setmetatable(part, meta)
+end
+
+with_names("ops", gl.ops)
+
 return setmetatable(gl, {
   __index = function(_, name)
-    if not parts[name] then return nil end
-    gl[name] = require("genlat." .. name)
-    return gl[name]
+    if prompt[name] then
+      gl[name] = require(prompt[name])[name]
+    elseif parts[name] then
+      gl[name] = with_names(name, require("genlat." .. name))
+    end
+    return rawget(gl, name)
+  end,
+  __pairs = function() -- all of it, loaded
+    for _, names in ipairs {parts, prompt} do
+      for name in pairs(names) do
+        local _ = gl[name]
+      end
+    end
+    return next, gl
+  end,
+  __tostring = function()
+    local title = ("genlat %s, for generative models and their latent spaces; its parts"):format(core.info().version)
+    return names_text(title, parts) .. "; gl.help() says more"
   end,
 })

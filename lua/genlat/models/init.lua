@@ -28,6 +28,8 @@ for name, path in pairs(models.kinds) do
 end
 
 --- Builds the model that a config describes.
+--
+--   local model = gl.models.build {model = "vae", latent = 2}
 function models.build(config)
   if type(config) ~= "table" or not models.kinds[config.model] then
     return nil, ("there is no model called %s"):format(type(config) == "table" and tostring(config.model) or "nothing")

@@ -15,6 +15,7 @@ local function with_commas(n)
   return text
 end
 
+--- Is a value a tensor?
 function describe.is_tensor(value)
   local meta = type(value) == "userdata" and getmetatable(value)
   return meta and meta.__name == "genlat.Tensor" or false

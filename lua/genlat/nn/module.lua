@@ -22,6 +22,7 @@ local FIXED = {} -- key of the fields that are set once and for all, as a layer'
 
 local parameters = setmetatable({}, {__mode = "k"}) -- the tensors that are parameters, also while they are frozen
 
+--- Is a value a module?
 local function is_module(value)
   local meta = type(value) == "table" and getmetatable(value)
   return meta and meta.is_genlat_module or false
@@ -77,6 +78,7 @@ function Module.class(name, base)
   class.__index = base.has_fixed_fields and finder(class) or class
   return setmetatable(class, {
     __index = base,
+    __tostring = function() return "class " .. name end,
     __call = function(_, ...)
       local self = setmetatable({[FIELDS] = {order = {}, known = {}, buffers = {}}, training = true}, class)
       self:init(...)
@@ -95,16 +97,22 @@ end
 --- Gives a new instance of such a class its fields.
 function Module:fix(fields) rawset(self, FIXED, fields) end
 
+--- What a class does with the arguments of Class(...); each class writes its own.
 function Module.init() end
 
+--- What a class computes, called by module(x); each class writes its own.
 function Module:forward()
   error(("%s: write its forward(x)"):format(getmetatable(self).__name), 2)
 end
 
 --- The name of the module's class.
+--
+--   print(net:name())
 function Module:name() return getmetatable(self).__name end
 
 --- Marks a tensor field as state that is saved with the module but not trained.
+--
+--   self:register_buffer("mean", gl.zeros(10))
 function Module:register_buffer(key, tensor)
   if not is_tensor(tensor) then error(("register_buffer: %s: expected a tensor"):format(key), 2) end
   self[key] = tensor
@@ -137,6 +145,8 @@ local function each_field(self, visit)
 end
 
 --- The module's direct children: a list of {name, module}. Those in plain tables, at whatever depth, are found too.
+--
+--   for _, child in ipairs(net:children()) do print(child[1], child[2]:name()) end
 function Module:children()
   local list = {}
   each_field(self, function(name, value)
@@ -157,6 +167,8 @@ function Module:own(kind)
 end
 
 --- Calls visit(module, prefix) for this module and all below it, each once.
+--
+--   net:walk(function(module, prefix) print(prefix, module:name()) end)
 function Module:walk(visit, prefix, seen)
   prefix, seen = prefix or "", seen or {}
   if seen[self] then return end
@@ -182,9 +194,13 @@ local function named(self, kind)
 end
 
 --- All parameters: a list of {name, tensor}, in the order in which they were defined.
+--
+--   for _, p in ipairs(net:named_parameters()) do print(p[1], p[2].shape[1]) end
 function Module:named_parameters() return named(self, "parameter") end
 
 --- All parameters: a list of tensors, as optimizers take it.
+--
+--   local optimizer = gl.optim.Adam(net:parameters(), {lr = 1e-3})
 function Module:parameters()
   local list = {}
   for i, entry in ipairs(self:named_parameters()) do
@@ -194,6 +210,8 @@ function Module:parameters()
 end
 
 --- The number of numbers in all parameters.
+--
+--   print(net:parameter_count())
 function Module:parameter_count()
   local n = 0
   for _, p in ipairs(self:parameters()) do
@@ -203,6 +221,8 @@ function Module:parameter_count()
 end
 
 --- All parameters and buffers by name. The tensors are the module's own, not copies.
+--
+--   copy:load_state_dict(net:state_dict())
 function Module:state_dict()
   local state = {}
   for _, kind in ipairs {"parameter", "buffer"} do
@@ -223,6 +243,8 @@ local function sorted_names(state)
 end
 
 --- Copies a state dict into the module's tensors. Names and shapes must be the same; nothing is changed otherwise.
+--
+--   copy:load_state_dict(net:state_dict())
 function Module:load_state_dict(state)
   if type(state) ~= "table" then error(("load_state_dict: expected a table, got %s"):format(type(state)), 2) end
   local own = self:state_dict()
@@ -244,6 +266,8 @@ function Module:load_state_dict(state)
 end
 
 --- Switches the module and all below it to training (dropout drops, ...) or, with false, to evaluation.
+--
+--   net:train(false)                         -- as net:eval()
 function Module:train(on)
   on = on ~= false
   self:walk(function(module) module:set_training(on) end)
@@ -254,6 +278,8 @@ end
 function Module:set_training(on) rawset(self, "training", on) end
 
 --- Switches to evaluation.
+--
+--   local y = net:eval()(x)
 function Module:eval() return self:train(false) end
 
 local function set_requires_grad(self, on)
@@ -264,12 +290,18 @@ local function set_requires_grad(self, on)
 end
 
 --- Stops training of the parameters; backward does not compute their gradients either.
+--
+--   discriminator:freeze()
 function Module:freeze() return set_requires_grad(self, false) end
 
 --- Makes the parameters trainable again.
+--
+--   discriminator:unfreeze()
 function Module:unfreeze() return set_requires_grad(self, true) end
 
 --- Clears all gradients.
+--
+--   net:zero_grad(); loss:backward(); optimizer:step()
 function Module:zero_grad()
   for _, p in ipairs(self:parameters()) do
     p.grad = nil
@@ -277,6 +309,8 @@ function Module:zero_grad()
 end
 
 --- Calls f(module) for this module and all below it, to initialize them for instance.
+--
+--   net:apply(function(m) if m:name() == "Linear" then gl.nn.init.kaiming_normal(m.weight) end end)
 function Module:apply(f)
   self:walk(function(module) f(module) end)
   return self
@@ -284,6 +318,8 @@ end
 
 --- Prints the module's tree with each layer's output shape, for an input of this shape (without the batch, as in
 -- m:summary(28, 28, 1) or m:summary {28, 28, 1}), and its number of parameters.
+--
+--   net:summary(28, 28, 1)
 function Module:summary(...)
   local shape = type((...)) == "table" and (...) or {...}
   if #shape == 0 then error("summary: say the shape of one input, such as m:summary(28, 28, 1)", 2) end
@@ -296,9 +332,12 @@ function Module.details() return "" end
 Module.is_module = is_module
 Module.is_tensor = is_tensor
 
---- Modules one after the other: nn.Sequential(nn.Linear(784, 400), nn.ReLU(), ...).
 local Sequential = Module.class "Sequential"
 
+--- Modules one after the other.
+--
+--   local net = nn.Sequential(nn.Linear(784, 400), nn.ReLU(), nn.Linear(400, 10))
+--   local y = net(x)                         -- net[1], net[2], net[3] are its modules
 function Sequential:init(...)
   for i = 1, select("#", ...) do
     local module = select(i, ...)

@@ -2,8 +2,17 @@
 
 return setmetatable({}, {
   __index = function(plot, name)
-    local part = require("genlat.plot." .. name)
-    plot[name] = part
-    return part
+    local file = "genlat.plot." .. name
+    if not package.searchpath(file, package.path) then return nil end
+    plot[name] = require(file)
+    return plot[name]
+  end,
+  __pairs = function(plot) -- those for users, loaded
+    for _, name in ipairs {
+      "bars", "colormap", "dots", "heatmap", "histogram", "images", "lines", "morph", "scatter", "sheet",
+    } do
+      local _ = plot[name]
+    end
+    return next, plot
   end,
 })

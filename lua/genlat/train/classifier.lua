@@ -17,6 +17,7 @@ classifier.MEASURES = {"loss", "error"}
 
 local SHOWN = 50 -- of the images that it got wrong
 
+--- The options that training a classifier has and training other models has not.
 function classifier.add_options(options)
   options:add("--model", {default = "lenet5", convert = Options.word {"lenet5", "vgg"}, metavar = "NAME",
     help = "lenet5 or vgg"})

@@ -10,9 +10,16 @@ local train = {}
 
 setmetatable(train, {
   __index = function(_, name)
-    local part = require("genlat.train." .. name)
-    train[name] = part
-    return part
+    local file = "genlat.train." .. name
+    if not package.searchpath(file, package.path) then return nil end
+    train[name] = require(file)
+    return train[name]
+  end,
+  __pairs = function() -- all of them, loaded
+    for _, name in ipairs {"classifier", "gan", "options", "results", "run"} do
+      local _ = train[name]
+    end
+    return next, train
   end,
 })
 
