@@ -13,6 +13,8 @@ local Options = require "genlat.train.options"
 
 local explore = {}
 
+local MOST_SAMPLES = 10000 -- that can be asked for by number
+
 -- An option's default is told in its help, in brackets, as the training scripts tell theirs.
 local function add_option(parser, name, settings)
   local help = settings.help
@@ -62,7 +64,8 @@ end
 
 --- A latent-space script: reads its command line, opens the run, sets seed and threads, and calls body(space, options)
 -- without recording. `define(command)` adds the script's own options by command:add and may set command.parser's
--- epilog. What every script has: the run, --data, --seed, --threads, --out. options.out is the folder for pictures.
+-- epilog. What every script has: the run, --data, --seed, --threads, --out. options.out is the folder for pictures:
+-- the run's, or where define sets command.folder, a folder of this name in it. options.program is the script's name.
 function explore.main(program, description, define, body)
   train.main(function()
     local command = setmetatable({parser = argparse(program, description), defaults = {}}, Command)
@@ -71,7 +74,9 @@ function explore.main(program, description, define, body)
     command:add("--data", {metavar = "DATA", help = "data set to take images from (the run's own)"})
     command:add("--seed", {default = 1, convert = Options.whole(0), help = "of all random choices"})
     command:add("--threads", {convert = Options.whole(1), help = "processor threads (all cores)"})
-    command:add("--out", {metavar = "FOLDER", help = "folder for the pictures (the run's)"})
+    command:add("--out", {metavar = "FOLDER", help = command.folder
+      and ("folder for what is written (%s in the run's)"):format(command.folder)
+      or "folder for the pictures (the run's)"})
     local ok, options = command.parser:pparse(arg)
     if not ok then Options.fail(program, options) end
     for key, value in pairs(command.defaults) do
@@ -84,11 +89,49 @@ function explore.main(program, description, define, body)
       space.data = train.check(data.load(options.data, {size = noted.size, without = noted.without}))
     end
     core.seed(options.seed)
-    options.out = options.out or (core.file_kind(options.run) == "folder" and options.run or ".")
+    options.program = program
+    local own = core.file_kind(options.run) == "folder" and options.run or "."
+    options.out = options.out or (command.folder and own .. "/" .. command.folder or own)
     train.check(core.mkdirs(options.out))
     core.set_recording(false)
     body(space, options)
   end)
+end
+
+--- Ends the script because of what an option asks for, in one line: "program: --option: message".
+function explore.fail(options, name, message, ...)
+  error(("%s: %s: %s"):format(options.program, name, message:format(...)), 0)
+end
+
+--- The label of the class that --class NAME asks a conditional model for; nil where it was left out.
+function explore.label(space, options)
+  local name = options.class
+  if not name then return nil end
+  if not space.conditional then explore.fail(options, "--class", "a %s is told no class", space.model:name()) end
+  for label, class in ipairs(space.data.classes) do
+    if class == name then return label end
+  end
+  explore.fail(options, "--class", "there is no class %s, there are %s", name, table.concat(space.data.classes, ", "))
+end
+
+--- The latent vectors of test images by their numbers (a list that the option `name` asks for): N x latent. Of the
+-- prior, where from_prior is set or the model has no encoder: number n is the n-th vector drawn from it, with the
+-- script's seed. Second: the images' labels, N, or nil.
+function explore.numbered(space, options, name, numbers, from_prior)
+  from_prior = from_prior or not space:has_encoder()
+  local what, count = "samples", MOST_SAMPLES
+  if not from_prior then what, count = "test images", space.data.test.count end
+  for _, n in ipairs(numbers) do
+    if n > count then explore.fail(options, name, "there are %d %s, no number %d", count, what, n) end
+  end
+  local places = core.tensor(numbers)
+  if from_prior then
+    core.seed(options.seed)
+    return space:prior(MOST_SAMPLES):index_select(places) -- all of them: so a number always stands for the same
+  end
+  local split = space.data.test
+  local labels = split.labels and split.labels:index_select(places)
+  return space:encode(core.batch(split.images, places, 1, #numbers), labels), labels
 end
 
 -- Writes a file into the script's folder and prints its path.

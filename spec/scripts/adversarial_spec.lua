@@ -97,7 +97,7 @@ describe("train_classifier", function()
     assert(gl.read_png(out:path "mistakes.png"))
     assert.matches("Confusions", out:read "report.html")
     local _, errors, status = shell.script("interpolate.lua", out.name)
-    assert.equal(("interpolate: %s: a LeNet5 makes no images\n"):format(out.name), errors)
+    assert.equal(("%s: a LeNet5 makes no images\n"):format(out.name), errors)
     assert.equal(1, status)
   end)
 

@@ -240,6 +240,16 @@ local function make_split(target, index, first, last, labels)
   return Split.new(images, labels and labels:slice(1, first, last))
 end
 
+--- Reads PNG files in one form: uint8 N x H x W x C; or nil and a message about the first that cannot be read. Options:
+-- size, channels (both wanted), fit and background, as load has them.
+function folder.read(paths, options)
+  local images, problems = core.read_images(paths, form_of(options))
+  for i = 1, #paths do
+    if problems[i] then return nil, problems[i][2] end
+  end
+  return images
+end
+
 --- Loads a folder of images. Options:
 --   size        n or {height, width}: what images of other sizes are brought to; without it all have to have one size
 --   fit         "crop" (the usual): the largest part in the middle of the right proportions is scaled; "stretch": all
@@ -254,11 +264,11 @@ end
 function folder.load(path, options)
   options = options or {}
   local problem = mistake(options)
-  if problem then error("data.load: " .. problem, 3) end -- at the line that calls data.load
+  if problem then error("data.load: " .. problem, 4) end -- at the line that calls data.load
   local parts, message = scan.folder(path)
   if not parts then return nil, message end
   local divided = #parts == 2
-  if divided and options.test then error("data.load: test: " .. path .. " has a folder of its own for testing", 3) end
+  if divided and options.test then error("data.load: test: " .. path .. " has a folder of its own for testing", 4) end
   local real = core.real_path(path)
   local index, target = decoded(real, parts, options)
   if not index then return nil, target end

@@ -28,12 +28,22 @@ local class_names = {
   },
 }
 
--- A data set prints its name, sizes and classes.
+local SHOWN = 12 -- how many names are printed
+
+local function list(names)
+  if #names <= SHOWN then return table.concat(names, ", ") end
+  return ("%s, ... (%d)"):format(table.concat(names, ", ", 1, SHOWN), #names)
+end
+
+-- A data set prints its name, sizes, classes and factors; its splits know the classes' names.
 local function data_set(set)
+  set.train.classes, set.test.classes = set.classes, set.classes
   return setmetatable(set, {
     __tostring = function(self)
-      return ("%s: %d training and %d test images of %s; classes %s"):format(self.name, self.train.count,
-        self.test.count, table.concat(self.shape, " x "), table.concat(self.classes, ", "))
+      local text = ("%s: %d training and %d test images of %s"):format(self.name, self.train.count, self.test.count,
+        table.concat(self.shape, " x "))
+      if #self.classes > 0 then text = ("%s; classes %s"):format(text, list(self.classes)) end
+      return self.factor_names and ("%s; factors %s"):format(text, list(self.factor_names)) or text
     end,
   })
 end
@@ -94,35 +104,39 @@ local function find_file(place, name)
   end
 end
 
-local function load_split(place, prefix)
+local function load_split(place, prefix, labelled)
   local paths = {}
-  for i, part in ipairs {"images-idx3", "labels-idx1"} do
+  for i, part in ipairs {"images-idx3", labelled and "labels-idx1" or nil} do
     local name = ("%s-%s-ubyte"):format(prefix, part)
     paths[i] = find_file(place, name)
     if not paths[i] then return nil, ("%s: there is no %s or %s.gz"):format(place, name, name) end
   end
   local images, message = core.read_idx(paths[1])
   if not images then return nil, message end
-  local labels, message2 = core.read_idx(paths[2])
-  if not labels then return nil, message2 end
   if images.ndim ~= 3 then
     return nil, ("%s: images are N x H x W, these have %d axes"):format(paths[1], images.ndim)
   end
+  if not labelled then return Split.new(images:unsqueeze(4)) end
+  local labels, message2 = core.read_idx(paths[2])
+  if not labels then return nil, message2 end
   if labels.ndim ~= 1 or #labels ~= #images then
     return nil, ("%s: %d images, but %s has labels for %d"):format(paths[1], #images, paths[2], #labels)
   end
   return Split.new(images:unsqueeze(4), labels + 1)
 end
 
+-- Without any file of labels it is a set of images alone, unless it is known to have classes.
 local function load_idx(place, name)
-  local train, message = load_split(place, "train")
+  local labelled = class_names[name] or find_file(place, "train-labels-idx1-ubyte")
+    or find_file(place, "t10k-labels-idx1-ubyte")
+  local train, message = load_split(place, "train", labelled)
   if not train then return nil, message end
-  local test, message2 = load_split(place, "t10k")
+  local test, message2 = load_split(place, "t10k", labelled)
   if not test then return nil, message2 end
   local classes = class_names[name]
   if not classes then
     classes = {}
-    for i = 1, math.tointeger(train.labels:max():item()) do
+    for i = 1, labelled and math.tointeger(train.labels:max():item()) or 0 do
       classes[i] = tostring(i - 1)
     end
   end
@@ -200,6 +214,14 @@ local function load(name, options)
     :format(name, table.concat(folders, ", "), name)
 end
 
+local function copy_of(set)
+  local copy = {}
+  for key, value in pairs(set) do
+    copy[key] = value
+  end
+  return copy
+end
+
 -- A split whose images have a black edge, the same on opposite sides.
 local function padded_split(split, side)
   local n, h, w, c = table.unpack(split.images.shape)
@@ -210,17 +232,16 @@ local function padded_split(split, side)
 end
 
 --- A data set with its images padded by black to side x side, or nil and a message where they are larger.
+--
+--   local set = gl.data.padded(gl.data.load "digits", 32)
 function data.padded(set, side)
   local h, w, c = table.unpack(set.shape)
   if side < h or side < w then
     return nil, ("%s: images of %d x %d do not fit into %d x %d"):format(set.name, h, w, side, side)
   end
-  local copy = setmetatable({}, getmetatable(set))
-  for key, value in pairs(set) do
-    copy[key] = value
-  end
+  local copy = copy_of(set)
   copy.shape, copy.train, copy.test = {side, side, c}, padded_split(set.train, side), padded_split(set.test, side)
-  return copy
+  return data_set(copy)
 end
 
 -- A split without the images of one class.
@@ -237,6 +258,8 @@ end
 
 --- A data set whose training images are without those of one class, named as in set.classes; its test images stay. Or
 -- nil and a message.
+--
+--   local set = gl.data.without(gl.data.load "digits", "7")
 function data.without(set, class)
   local label
   for i, name in ipairs(set.classes) do
@@ -246,18 +269,16 @@ function data.without(set, class)
     return nil, ("%s has no class %s to leave out; it has %s"):format(set.name, class, set.train.labels
       and table.concat(set.classes, ", ") or "no labels")
   end
-  local copy = setmetatable({}, getmetatable(set))
-  for key, value in pairs(set) do
-    copy[key] = value
-  end
+  local copy = copy_of(set)
   copy.train = split_without(set.train, label)
   if not copy.train then return nil, ("%s: nothing is left without %s"):format(set.name, class) end
-  return copy
+  return data_set(copy)
 end
 
 --- Loads a data set: a built-in one, a name that `genlat fetch` knows, or a folder: with IDX files in MNIST's naming
--- (train-images-idx3-ubyte, ..., plain or .gz), with CIFAR-10's binary files, or with PNG files, whose options (size,
--- channels, ...) are those of folder.load. Returns nil and a message where files are missing or damaged.
+-- (train-images-idx3-ubyte, ..., plain or .gz; without files of labels, images alone), with CIFAR-10's binary files, or
+-- with PNG files, whose options (size, channels, ...) are those of folder.load. Returns nil and a message where files
+-- are missing or damaged.
 -- The built-in ones take the options train, test (how many images) and seed:
 --   "digits"  handwritten-like, 28 x 28, grey
 --   "faces"   colour portraits, classes by the colour of the hair. Options: side (32; 16 to 512), correlated (false):
@@ -270,8 +291,10 @@ function data.load(name, options)
   if type(name) ~= "string" then error(("data.load: expected a name or a path, got %s"):format(type(name)), 2) end
   options = options or {}
   local set, message = load(name, options)
-  local size = options.size
-  if set and size and (set.shape[1] ~= size or set.shape[2] ~= size) then set, message = data.padded(set, size) end
+  local size = options.size -- of a folder's images it may be {height, width}, and is what they have already
+  if set and math.type(size) == "integer" and (set.shape[1] ~= size or set.shape[2] ~= size) then
+    set, message = data.padded(set, size)
+  end
   if set and options.without then set, message = data.without(set, options.without) end
   return set, message
 end

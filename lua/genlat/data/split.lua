@@ -5,17 +5,25 @@ local core = require "genlat.core"
 local Split = {}
 Split.__index = Split
 
---- images: uint8 N x H x W x C; labels: float N from 1, or nil; factors: N x F, or nil.
+--- images: uint8 N x H x W x C; labels: float N from 1, or nil; factors: N x F, or nil. A data set tells its splits the
+-- names of the classes, as split.classes.
 function Split.new(images, labels, factors)
   return setmetatable({images = images, labels = labels, factors = factors, count = #images}, Split)
 end
 
 function Split:__tostring()
-  return ("%d images of %s%s"):format(self.count, table.concat({table.unpack(self.images.shape, 2)}, " x "),
-                                      self.labels and ", with labels" or "")
+  local words = {("%d images of %s"):format(self.count, table.concat({table.unpack(self.images.shape, 2)}, " x "))}
+  if self.labels then
+    local classes = self.classes and #self.classes or math.tointeger(self.labels:max():item())
+    words[#words + 1] = ("labels of %d class%s"):format(classes, classes == 1 and "" or "es")
+  end
+  if self.factors then words[#words + 1] = ("%d factors each"):format(self.factors:size(2)) end
+  return table.concat(words, ", ")
 end
 
 --- The number of batches of a size in one epoch; the last one may be smaller.
+--
+--   set.train:steps(128)
 function Split:steps(size) return (self.count + size - 1) // size end
 
 --- Batch after batch: step, images (float 0..1, n x H x W x C), labels (n).
@@ -48,6 +56,8 @@ function Split:batches(options)
 end
 
 --- The first n images as floats, in their order.
+--
+--   local x, labels = set.test:head(10)
 function Split:head(n)
   n = math.min(n, self.count)
   return core.batch(self.images, core.arange(n), 1, n), self.labels and self.labels:slice(1, 1, n)

@@ -65,6 +65,8 @@ function Directions.load(folder, latent)
 end
 
 --- The names, sorted.
+--
+--   print(table.concat(space.directions:names(), ", "))
 function Directions:names()
   local names = {}
   for name in pairs(self.list) do
@@ -75,6 +77,8 @@ function Directions:names()
 end
 
 --- {vector = latent, notes = {method =, unit =, range =, ...}} of a name, or nil and a message that says what there is.
+--
+--   print(space.directions:get("smile").notes.method)
 function Directions:get(name)
   local found = self.list[name]
   if found then return found end
@@ -91,6 +95,8 @@ function Directions:vector(name)
 end
 
 --- How far to walk along a direction and what a unit is: least, most, unit.
+--
+--   local least, most, unit = space.directions:range "smile"
 function Directions:range(name)
   local found, message = self:get(name)
   if not found then error(message, 2) end
@@ -106,6 +112,8 @@ function Directions:set(name, vector, notes)
 end
 
 --- Takes one away.
+--
+--   space.directions:remove "smile"; space.directions:save()
 function Directions:remove(name) self.list[name] = nil end
 
 --- Writes them to the folder. Returns the file's path, or nil and a message.

@@ -12,8 +12,13 @@ local latent = {}
 
 -- The functions of each part.
 local parts = {
-  walk = {"lerp", "slerp"},
-  plane = {"principal_components", "quantile", "grid"},
+  walk = {"lerp", "slerp", "route", "corners"},
+  plane = {
+    "principal_components", "quantile", "grid", "morph", "plane_of_axes", "plane_of_images", "plane_of_change",
+    "plane_of_directions",
+  },
+  invert = {"invert", "typicality"},
+  tsne = {"tsne"},
 }
 
 local home = {}
@@ -24,7 +29,10 @@ for part, names in pairs(parts) do
 end
 
 -- Parts that are tables of functions of their own.
-local whole = {}
+local whole = {
+  anomaly = true, arithmetic = true, attributes = true, compass = true, compress = true, edits = true, effects = true,
+  mixture = true, posterior = true, semantics = true, steer = true,
+}
 
 --- The space of a model: see space.lua. settings: folder, notes, data (all may be left out).
 function latent.space(model, settings) return require("genlat.latent.space").new(model, settings) end
@@ -42,5 +50,13 @@ return setmetatable(latent, {
     end
     latent[name] = value
     return value
+  end,
+  __pairs = function() -- all of them, loaded
+    for _, names in ipairs {home, whole} do
+      for name in pairs(names) do
+        local _ = latent[name]
+      end
+    end
+    return next, latent
   end,
 })

@@ -12,6 +12,8 @@
 --   image        {H, W, C}                          conditional  how many classes a conditional model knows, or nil
 --   data         the data set that it was trained on, loaded when it is first asked for (raises if it is not there)
 --   directions   the run's saved directions: see directions.lua
+--   sampler      the mixture of Gaussians that fit_sampler fitted to the run's encoded images (see mixture.lua), which
+--                prior then draws from; or false
 --   adversarial  true for a GAN
 -- Nothing that is computed here is recorded for backward: for gradients call space.model itself.
 
@@ -20,6 +22,7 @@ local data = require "genlat.data"
 local models = require "genlat.models"
 local networks = require "genlat.models.networks"
 local Directions = require "genlat.latent.directions"
+local Mixture = require "genlat.latent.mixture"
 
 local Space = {}
 
@@ -40,6 +43,14 @@ function lazy.directions(self)
   local store, message = Directions.load(self.folder, self.latent)
   if not store then error(message, 0) end
   return store
+end
+
+function lazy.sampler(self)
+  local path = self.folder and self.folder .. "/sampler.safetensors"
+  if not path or core.file_kind(path) ~= "file" then return false end
+  local sampler, message = Mixture.load(path, self.latent)
+  if not sampler then error(message, 0) end
+  return sampler
 end
 
 function Space.__index(self, key)
@@ -110,6 +121,8 @@ end
 
 --- Labels for n images of a conditional model: all of one class (a number from 1), or each class in turn; nil for other
 -- models. labels may be a tensor already, which is returned.
+--
+--   space:decode(z, space:labels(#z, 3))
 function Space:labels(n, labels)
   local classes = self.conditional
   if not classes then return nil end
@@ -132,6 +145,8 @@ function Space:decode(z, labels)
 end
 
 --- Has the model an encoder? GANs have none: latent.invert finds their latent vectors.
+--
+--   if space:has_encoder() then z = space:encode(x) end
 function Space:has_encoder() return self.model.encode ~= nil end
 
 --- x: N x H x W x C, 0..1 (and labels N of a conditional model) -> z: N x latent, of a VAE the posterior's mean.
@@ -143,6 +158,8 @@ function Space:encode(x, labels)
 end
 
 --- The latent vectors of a split's images (of the first `count`), and their labels: N x latent, N or nil.
+--
+--   local z, labels = space:encode_split(space.data.test, 1000)
 function Space:encode_split(split, count)
   count = math.min(count or split.count, split.count)
   if not self.model.encode then error(("encode: a %s has no encoder"):format(self.model:name()), 2) end
@@ -155,26 +172,59 @@ end
 
 --- Standard normal vectors e (N x latent) to where the model's latent vectors lie: themselves for a model with the
 -- prior N(0, I); an autoencoder, which has none, was fitted a Gaussian with independent axes after its training.
+--
+--   local z = space:unstandardize(gl.randn(16, space.latent))
 function Space:unstandardize(e) return self.model.unstandardize and self.model:unstandardize(e):detach() or e end
 
 --- The inverse of unstandardize.
+--
+--   local e = space:standardize(z)            -- about N(0, I)
 function Space:standardize(z)
   if not self.model.unstandardize then return z end
   return (z - self.model.latent_mean) / self.model.latent_std:maximum(1e-6)
 end
 
---- n latent vectors, N x latent: drawn from the prior N(0, I) or, of an autoencoder, from the Gaussian fitted to its
--- latent vectors. options: truncation: each vector's distance from the mean is multiplied by this (1; Karras et al.
--- 2019, sec. B: below 1, samples are more usual and less varied).
+local samplers = {gaussian = true, mixture = true}
+
+-- The fitted mixture, where that is what is to be drawn from; false for the Gaussian.
+local function chosen_sampler(self, name, where)
+  if name == nil then return self.sampler end
+  if not samplers[name] then
+    error(("%s: sampler is gaussian or mixture, not %s"):format(where, tostring(name)), 3)
+  elseif name == "mixture" and not self.sampler then
+    error(("%s: no mixture was fitted to this run's latent vectors (fit_sampler does)"):format(where), 3)
+  end
+  return name == "mixture" and self.sampler
+end
+
+--- n latent vectors, N x latent: drawn from the mixture that was fitted to the run's encoded images, where there is one
+-- (space.sampler); else from the prior N(0, I) or, of an autoencoder, from the Gaussian fitted to its latent vectors.
+-- options: truncation: each vector's distance from the mean (of its component) is multiplied by this (1; Karras et al.
+-- 2019, sec. B: below 1, samples are more usual and less varied); sampler: "gaussian" or "mixture", to choose.
 function Space:prior(n, options)
   local truncation = options and options.truncation or 1
   if type(truncation) ~= "number" or truncation < 0 then
     error(("prior: truncation is a number from 0, not %s"):format(tostring(truncation)), 2)
   end
+  local mixture = chosen_sampler(self, options and options.sampler, "prior")
+  if mixture then return mixture:sample(n, {truncation = truncation}) end
   return self:unstandardize(core.randn(n, self.latent) * truncation)
 end
 
---- n images decoded from the prior, and their latent vectors. options: truncation as in prior; labels as in decode.
+--- log p(z) of latent vectors z (N x latent) under what prior draws from, in nats: N. options: sampler as in prior.
+function Space:log_density(z, options)
+  z = check_latents(self, z, "log_density")
+  local mixture = chosen_sampler(self, options and options.sampler, "log_density")
+  if mixture then return mixture:log_density(z) end
+  local log_p = -(self:standardize(z):square() + math.log(2 * math.pi)):sum(2) / 2
+  if not self.model.unstandardize then return log_p end
+  return log_p - self.model.latent_std:maximum(1e-6):log():sum()
+end
+
+--- n images decoded from the prior, and their latent vectors. options: truncation, sampler as in prior; labels as in
+-- decode.
+--
+--   local x, z = space:sample(16, {truncation = 0.7})
 function Space:sample(n, options)
   local z = self:prior(n, options)
   return self:decode(z, options and options.labels), z

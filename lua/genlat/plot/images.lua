@@ -31,12 +31,16 @@ function images.grid(x, options)
 end
 
 --- H x W x C with each pixel as a square of scale x scale.
+--
+--   gl.write_png("big.png", gl.plot.images.enlarge(x[1], 8))
 function images.enlarge(x, scale)
   local h, w, c = table.unpack(x.shape)
   return x:reshape(h, 1, w, 1, c):expand(h, scale, w, scale, c):reshape(h * scale, w * scale, c)
 end
 
 --- Two batches as pairs: a[1] above b[1], a[2] above b[2], ... in `columns` columns, as one batch for images.grid.
+--
+--   gl.plot.images.grid(gl.plot.images.pairs(x, model:reconstruct(x), 10), {columns = 10})
 function images.pairs(a, b, columns)
   local rows = {}
   for first = 1, #a, columns do

@@ -20,21 +20,6 @@ local function write_png(run, name, sheet) train.check(core.write_png(run.folder
 
 local function write_text(run, name, text) train.check(core.write_file(run.folder .. "/" .. name, text)) end
 
---- Where a model's latent vectors lie: the plane that its map and morph grid show. {z = points N x 2, axes = latent x
--- 2, origin = latent or nil, names = {x label, y label}}: the two latent axes themselves, or the first two principal
--- components of z.
-function results.plane(z)
-  if z:size(2) == 2 then return {points = z, axes = core.eye(2), names = {"z1", "z2"}} end
-  if z:size(2) == 1 then
-    return {points = core.cat({z, core.zeros(#z, 1)}, 2), axes = core.tensor {{1, 0}}, names = {"z1", ""}}
-  end
-  local p = latent.principal_components(z, 2)
-  return {
-    points = (z - p.mean):matmul(p.axes), axes = p.axes, origin = p.mean,
-    names = {"first principal component", "second principal component"},
-  }
-end
-
 --- The map of latent points (N x 2) coloured by class, as SVG.
 function results.map(points, labels, classes, settings)
   settings.x, settings.y = points:select(2, 1):totable(), points:select(2, 2):totable()
@@ -174,23 +159,15 @@ local function write_sheets(run, data)
   write_png(run, "samples.png", images.grid(model:sample(10 * COLUMNS), {columns = COLUMNS}))
 end
 
--- The decoder walked across the plane: at the prior's quantiles or, as an autoencoder has no prior, at those of a
--- Gaussian fitted to z; a conditional model is asked for one class all over.
-local function write_manifold(run, z, plane)
-  local model, axes, origin = run.model, plane.axes, plane.origin
-  if model.config.model == "autoencoder" then axes, origin = axes * plane.points:std(1), z:mean(1) end
-  local labels = model.config.classes and core.full({MORPH * MORPH}, MORPH_CLASS)
-  local morphed = model:decode(latent.grid(MORPH, axes, origin), labels)
-  write_png(run, "manifold.png", images.grid(morphed, {columns = MORPH, gap = 0, scale = 1}))
-end
-
 -- Writes a run's pictures and report.
 local function write_all(run, data)
   local model = run.model
   write_sheets(run, data)
-  local z, labels = latent.space(model):encode_split(data.test)
-  local plane = results.plane(z)
-  write_manifold(run, z, plane)
+  local space = latent.space(model)
+  local z, labels = space:encode_split(data.test)
+  local plane = latent.plane_of_images(space, z)
+  local morphed = latent.morph(space, plane, MORPH, space.conditional and MORPH_CLASS)
+  write_png(run, "manifold.png", images.grid(morphed, {columns = MORPH, gap = 0, scale = 1}))
   local shown = math.min(MAP_POINTS, #z)
   local svg = {loss = loss_curves(run)}
   svg.latent = results.map(plane.points:slice(1, 1, shown), labels and labels:slice(1, 1, shown), data.classes, {

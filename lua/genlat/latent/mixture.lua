@@ -1,0 +1,275 @@
+--- mixture.lua: a mixture of Gaussians with full covariances: where a model's encoded images really lie, to draw latent
+-- vectors from. The prior of a VAE, and all the more the one Gaussian fitted to an autoencoder, also has places where
+-- no image was ever encoded; drawing from a mixture fitted afterwards avoids most of them (Ghosh et al. 2020, "From
+-- variational to deterministic autoencoders", sec. 4: ex-post density estimation).
+--
+--   local mixture = Mixture.fit(space:encode_split(space.data.train), {components = 10})
+--   local x = space:decode(mixture:sample(16))
+--   mixture:save("runs/vae/sampler.safetensors")        -- where space:prior finds it
+--
+-- Fields: weights K, means K x D, covariances K x D x D (tensors), components K, latent D.
+
+local core = require "genlat.core"
+local safetensors = require "genlat.safetensors"
+
+local Mixture = {}
+Mixture.__index = Mixture
+
+local FORMAT = "genlat mixture"
+local FLOOR = 1e-3 -- added to the covariances' diagonals, as a share of the axis' variance over all vectors
+local LEAST_VARIANCE = 1e-6 -- of an axis, as a share of the widest axis' variance
+local EMPTY = 1e-6 -- share of all vectors below which a component keeps its mean
+
+-- Small matrices in double precision, as lists of rows ---------------------------------------------------------------
+
+-- The lower triangular l with l l^T = a, or nil where a is not positive definite.
+local function cholesky(a)
+  local l = {}
+  for i = 1, #a do
+    local row = {}
+    for j = 1, i do
+      local other, sum = l[j] or row, a[i][j]
+      for k = 1, j - 1 do
+        sum = sum - row[k] * other[k]
+      end
+      if i == j and not (sum > 0 and sum < math.huge) then return nil end
+      row[j] = i == j and math.sqrt(sum) or sum / other[j]
+    end
+    for j = i + 1, #a do
+      row[j] = 0.0
+    end
+    l[i] = row
+  end
+  return l
+end
+
+-- The inverse of a lower triangular matrix, by forward substitution.
+local function inverse_lower(l)
+  local x = {}
+  for i = 1, #l do
+    local row = {}
+    for j = 1, #l do
+      local sum = i == j and 1.0 or 0.0
+      for k = j, i - 1 do
+        sum = sum - l[i][k] * x[k][j]
+      end
+      row[j] = j <= i and sum / l[i][i] or 0.0
+    end
+    x[i] = row
+  end
+  return x
+end
+
+-- The mixture itself -------------------------------------------------------------------------------------------------
+
+-- What densities and samples need of each component: log_scale = log w - log |l| - D/2 log 2 pi, l^T and (l^-1)^T. nil
+-- where a covariance is not positive definite.
+local function prepare(self)
+  self.parts = {}
+  for k, weight in ipairs(self.weights:totable()) do
+    local l = cholesky(self.covariances[k]:totable())
+    if not l then return nil end
+    local log_scale = math.log(math.max(weight, 1e-300)) - self.latent / 2 * math.log(2 * math.pi)
+    for i = 1, #l do
+      log_scale = log_scale - math.log(l[i][i])
+    end
+    self.parts[k] = {
+      mean = self.means[k], log_scale = log_scale, transform = core.tensor(l):t(),
+      whiten = core.tensor(inverse_lower(l)):t(),
+    }
+  end
+  return self
+end
+
+-- A mixture of these tensors; nil where a covariance is not positive definite.
+local function make(weights, means, covariances)
+  return prepare(setmetatable({
+    weights = weights, means = means, covariances = covariances, components = #weights, latent = means:size(2),
+  }, Mixture))
+end
+
+-- log (w_k N(z | m_k, C_k)): N x K.
+local function joint(self, z)
+  local columns = {}
+  for k, part in ipairs(self.parts) do
+    columns[k] = part.log_scale - (z - part.mean):matmul(part.whiten):square():sum(2, true) / 2
+  end
+  return core.cat(columns, 2)
+end
+
+--- log p(z) of latent vectors z (N x D), in nats: N.
+function Mixture:log_density(z)
+  if z.ndim ~= 2 or z:size(2) ~= self.latent then
+    error(("log_density: latent vectors are N x %d, these are %s"):format(self.latent, table.concat(z.shape, "x")), 2)
+  end
+  return joint(self, z):logsumexp(2)
+end
+
+--- n latent vectors, n x D. options: truncation: each vector's distance from its component's mean is multiplied by this
+-- (1).
+function Mixture:sample(n, options)
+  local e = core.randn(n, self.latent) * (options and options.truncation or 1)
+  local u, low = core.rand(n, 1), 0
+  local z = core.zeros(n, self.latent)
+  for k, weight in ipairs(self.weights:totable()) do
+    local high = k < self.components and low + weight or math.huge
+    local chosen = u:ge(low) * u:lt(high)
+    z = z + chosen * (e:matmul(self.parts[k].transform) + self.parts[k].mean)
+    low = high
+  end
+  return z
+end
+
+-- Fitting ------------------------------------------------------------------------------------------------------------
+
+-- A place in 1..n, drawn with the chances that the list of weights tells; all alike where these are 0.
+local function draw_place(weights)
+  local total, n = 0.0, #weights
+  for i = 1, n do
+    total = total + weights[i]
+  end
+  local u = core.rand(1):item()
+  if total <= 0 then return math.min(n, math.floor(u * n) + 1) end
+  local left = u * total
+  for i = 1, n do
+    left = left - weights[i]
+    if left < 0 then return i end
+  end
+  return n
+end
+
+-- k-means++ (Arthur & Vassilvitskii 2007): rows of z as centres, each drawn with a chance in proportion to the squared
+-- distance from the nearest one before it; of a few such draws the one is taken that leaves the least (their sec. 5).
+-- Returns to which centre each row is nearest, one-hot, N x K.
+local function start(z, components)
+  local tries = 2 + math.floor(math.log(components))
+  local nearest, place = core.zeros(#z, 1), core.ones(#z)
+  for k = 1, components do
+    local chances, best = nearest:squeeze(2):totable(), nil
+    for _ = 1, k == 1 and 1 or tries do
+      local distances = (z - z[draw_place(chances)]):square():sum(2, true)
+      local left = k == 1 and distances or nearest:minimum(distances)
+      local total = left:sum():item()
+      if not best or total < best.total then best = {left = left, distances = distances, total = total} end
+    end
+    place = core.where(best.distances:lt(nearest):squeeze(2), core.full({#z}, k), place)
+    nearest = best.left
+  end
+  return place:one_hot(components)
+end
+
+-- The M step (Bishop 2006, eq. 9.24 to 9.26): the mixture of responsibilities r, N x K. floor: added to the diagonals.
+-- A component that nothing is left of keeps its mean from `before` and gets the floor alone.
+local function maximize(z, r, floor, before)
+  local counts, covariances, means = r:sum(1), {}, {}
+  for k, count in ipairs(counts:totable()) do
+    local column = r:slice(2, k, k)
+    if count > EMPTY * #z then
+      means[k] = (z * column):sum(1) / count
+      local centred = (z - means[k]) * column:sqrt()
+      covariances[k] = centred:t():matmul(centred) / count + floor
+    else
+      means[k], covariances[k] = before and before.means[k] or z[1], floor
+    end
+  end
+  return make(counts / #z, core.stack(means), core.stack(covariances))
+end
+
+local function climb(z, r, floor, o)
+  local mixture, reached = maximize(z, r, floor), -math.huge
+  for _ = 1, o.iterations do
+    local log_joint = joint(mixture, z) -- the E step (Bishop 2006, eq. 9.23)
+    local log_p = log_joint:logsumexp(2, true)
+    local mean = log_p:mean():item()
+    if o.progress then o.progress(mean) end
+    if mean - reached < o.tolerance then return mixture, mean end
+    reached = mean
+    mixture = maximize(z, (log_joint - log_p):exp(), floor, mixture)
+  end
+  return mixture, mixture:log_density(z):mean():item()
+end
+
+local defaults = {components = 10, restarts = 1, iterations = 200, tolerance = 1e-3}
+
+local function check(z, o)
+  if z.ndim ~= 2 then error(("fit: latent vectors are N x D, these are %s"):format(table.concat(z.shape, "x")), 3) end
+  for _, name in ipairs {"components", "restarts", "iterations"} do
+    if math.type(o[name]) ~= "integer" or o[name] < 1 then
+      error(("fit: %s is a whole number from 1, not %s"):format(name, tostring(o[name])), 3)
+    end
+  end
+  if #z < o.components or #z < 2 then
+    error(("fit: %d components want as many vectors and at least 2, there are %d"):format(o.components, #z), 3)
+  end
+end
+
+--- Fits a mixture to latent vectors z (N x D) by expectation maximization (Dempster, Laird & Rubin 1977; Bishop 2006,
+-- sec. 9.2). options:
+--   components  K (10)
+--   restarts    how many times it is begun anew by chance, the best being kept (1)
+--   iterations  at most so many (200); it ends sooner where one adds less than
+--   tolerance   nats a vector (1e-3)
+--   progress    called after each iteration with the mean log density so far
+-- Returns the mixture and the mean log density of z under it, nats a vector.
+function Mixture.fit(z, options)
+  local o = {progress = options and options.progress}
+  for name, default in pairs(defaults) do
+    o[name] = options and options[name] or default
+  end
+  check(z, o)
+  local variance = (z - z:mean(1)):square():mean(1)
+  local widest = math.max(variance:max():item(), 1e-12)
+  local floor = core.eye(z:size(2)) * variance:clamp(LEAST_VARIANCE * widest) * FLOOR
+  local best, reached
+  for _ = 1, o.restarts do
+    local mixture, mean = climb(z, start(z, o.components), floor, o)
+    if not best or mean > reached then best, reached = mixture, mean end
+  end
+  return best, reached
+end
+
+-- Files --------------------------------------------------------------------------------------------------------------
+
+--- Writes it to a file. Returns true, or nil and a message.
+function Mixture:save(path)
+  return safetensors.save(path, {weights = self.weights, means = self.means, covariances = self.covariances},
+    {format = FORMAT})
+end
+
+-- What is wrong with the tensors of a file, or nil.
+local function problem_of(tensors, metadata, latent)
+  local weights, means, covariances = tensors.weights, tensors.means, tensors.covariances
+  if metadata.format ~= FORMAT or not (weights and means and covariances) or weights.ndim ~= 1 or #weights == 0 then
+    return "this is no mixture"
+  end
+  local k, d = #weights, means.ndim == 2 and means:size(2) or 0
+  if table.concat(means.shape, "x") ~= k .. "x" .. d
+    or table.concat(covariances.shape, "x") ~= ("%dx%dx%d"):format(k, d, d) then
+    return "this is no mixture"
+  elseif latent and d ~= latent then
+    return ("a mixture of %d dimensions, the latent space has %d"):format(d, latent)
+  end
+  local sum, size = weights:sum():item(), means:square():sum():item()
+  if sum ~= sum or weights:min():item() < 0 or math.abs(sum - 1) > 1e-3 then
+    return ("the weights of a mixture add up to 1, these to %g"):format(sum)
+  end
+  if size ~= size or size == math.huge then return "a mean is not finite" end
+end
+
+--- Reads a mixture from a file; latent: how many dimensions it has to have (any). Or nil and a message.
+function Mixture.load(path, latent)
+  local tensors, metadata = safetensors.load(path)
+  if not tensors then return nil, metadata end
+  local problem = problem_of(tensors, metadata, latent)
+  if problem then return nil, ("%s: %s"):format(path, problem) end
+  local mixture = make(tensors.weights, tensors.means, tensors.covariances)
+  if not mixture then return nil, path .. ": a covariance is not positive definite" end
+  return mixture
+end
+
+function Mixture:__tostring()
+  return ("a mixture of %d Gaussian%s in %d dimensions"):format(self.components, self.components == 1 and "" or "s",
+    self.latent)
+end
+
+return Mixture

@@ -1,0 +1,137 @@
+-- fit_sampler.lua: fits a mixture of Gaussians to where images are encoded, for better samples. `... --help` explains
+dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
+
+local gl = require "genlat"
+local explore = require "genlat.explore"
+local latent, metrics, images, sheet, train = gl.latent, gl.metrics, gl.plot.images, gl.plot.sheet, gl.train
+local whole = train.options.whole
+
+local COLUMNS, SHOWN = 10, 100
+local BATCH = 500
+local ITERATIONS = 200 -- at most, of a fit
+
+local function define(command)
+  command:add("--components", {default = 10, convert = whole(1), help = "Gaussians in the mixture"})
+  command:add("--restarts", {default = 1, convert = whole(1), help = "begin so many times by chance and keep the best"})
+  command:add("--samples", {default = 5000, convert = whole(2), help = "images to measure the Frechet distance on"})
+  command:add("--classifier", {metavar = "FILE", help = "file of a LeNet-5 for these data (trained once, and kept)"})
+  command.parser:epilog("For models with an encoder. Writes sampler.safetensors into the run's folder, from where "
+    .. "every script that draws latent vectors takes it then (remove the file to go back to one Gaussian), "
+    .. "samples_mixture.png and sampler.svg. Prints the log density of the encoded test images under the prior (an "
+    .. "autoencoder's: the Gaussian fitted to it) and under the mixture, in nats a vector, and the Frechet distances "
+    .. "of samples of both from test images, by the features of a LeNet-5: smaller is better. See evaluate --help.")
+end
+
+-- Fits the mixture to the encoded training images, and keeps it.
+local function fit(space, options)
+  local z = space:encode_split(space.data.train)
+  if #z < options.components then
+    explore.fail(options, "--components", "%d want as many training images, there are %d", options.components, #z)
+  end
+  local bar, done = train.progress.new(true), 0
+  bar:start(ITERATIONS * options.restarts)
+  local mixture = latent.mixture.fit(z, {
+    components = options.components, restarts = options.restarts, iterations = ITERATIONS,
+    progress = function(mean)
+      done = done + 1
+      bar:update("fitting", done, function(rate) return ("%.1f iterations/s"):format(rate) end,
+        ("%.3f nats"):format(mean))
+    end,
+  })
+  bar:clear()
+  train.check(mixture:save(options.run .. "/sampler.safetensors"))
+  print(options.run .. "/sampler.safetensors")
+  return mixture
+end
+
+-- Fréchet distances ---------------------------------------------------------------------------------------------------
+
+-- Calls f(n) for batches of at most 500 until there are `count`.
+local function in_batches(count, f)
+  local left = count
+  return function()
+    local n = math.min(BATCH, left)
+    left = left - n
+    return n > 0 and f(n) or nil
+  end
+end
+
+local function moments(judge, batches) return metrics.moments((metrics.classifier.judge(judge, batches))) end
+
+-- The moments of a split's first images.
+local function moments_of_split(judge, split, count)
+  local first, order = 1, gl.core.arange(split.count)
+  return moments(judge, in_batches(math.min(count, split.count), function(n)
+    local x = gl.core.batch(split.images, order, first, n)
+    first = first + n
+    return x
+  end))
+end
+
+-- The distances from test images of as many samples by each sampler, and of training images.
+local function distances_of(space, judge, count)
+  local test = moments_of_split(judge, space.data.test, count)
+  count = test.count -- equal numbers: the distance depends on them
+  local function of_samples(sampler)
+    return metrics.frechet(test, moments(judge, in_batches(count, function(n)
+      return (space:sample(n, {sampler = sampler}))
+    end)))
+  end
+  return {
+    count = count, gaussian = of_samples "gaussian", mixture = of_samples "mixture",
+    real = metrics.frechet(test, moments_of_split(judge, space.data.train, count)),
+  }
+end
+
+-- Fréchet distances {count =, gaussian =, mixture =, real =}; nil for data without labels.
+local function measure(space, options)
+  local data = space.data
+  if not data.train.labels then
+    print(("Frechet distance: left out, %s has no labels to train a classifier with"):format(data.name))
+    return nil
+  end
+  local bar, began = train.progress.new(true), false
+  local judge = train.check(metrics.classifier.of(data, {file = options.classifier, progress = function(done, total)
+    if not began then bar:start(total) end
+    began = true
+    bar:update("training a LeNet-5", done, function(rate) return ("%.0f/s"):format(rate) end, "")
+  end}))
+  bar:clear()
+  local found = distances_of(space, judge, options.samples)
+  print(("Frechet distance from test images, %d each: Gaussian %.2f, mixture %.2f; training images %.2f"):format(
+    found.count, found.gaussian, found.mixture, found.real))
+  return found
+end
+
+-- Pictures ------------------------------------------------------------------------------------------------------------
+
+local function draw(space, options, distances)
+  explore.save_png(options, "samples_mixture.png",
+    images.grid(space:sample(SHOWN, {sampler = "mixture"}), {columns = COLUMNS}))
+  local rows = {{name = "test images", images = (space.data.test:head(2 * COLUMNS)):slice(1, 1, COLUMNS)}}
+  for _, sampler in ipairs {"gaussian", "mixture"} do
+    for i = 1, 3 do
+      rows[#rows + 1] = {
+        images = space:sample(COLUMNS, {sampler = sampler}), name = i == 1 and sampler or nil,
+        note = i == 1 and distances and ("Fr\u{E9}chet distance %.2f"):format(distances[sampler]) or nil,
+      }
+    end
+  end
+  explore.save_text(options, "sampler.svg", sheet.svg {title = "Samples of one Gaussian and of a mixture",
+    subtitle = ("%s, %d components"):format(options.run, options.components), rows = rows})
+end
+
+explore.main("fit_sampler", "Fits a mixture of Gaussians to encoded training images, to draw samples from.", define,
+  function(space, options)
+    if not space:has_encoder() then
+      error(("fit_sampler: %s: a %s has no encoder, and draws from the prior it was trained with"):format(options.run,
+        space.model:name()), 0)
+    elseif not space.folder then
+      error(("fit_sampler: %s: the run's folder is wanted, to keep the mixture in"):format(options.run), 0)
+    end
+    space.sampler = fit(space, options)
+    local z = space:encode_split(space.data.test)
+    print(("log density of %d encoded test images: Gaussian %.2f, mixture %.2f nats a vector"):format(#z,
+      space:log_density(z, {sampler = "gaussian"}):mean():item(), space:log_density(z):mean():item()))
+    draw(space, options, measure(space, options))
+  end)

@@ -1,0 +1,100 @@
+-- Data sets written piece by piece.
+local gl = require "genlat"
+local Folder = dofile "spec/io/folder.lua"
+local write = require "genlat.data.write"
+
+local folder
+before_each(function() folder = Folder.new() end)
+after_each(function() folder:remove() end)
+
+-- The rows of images (and labels) in pieces of those sizes.
+local function pieces(images, labels, sizes)
+  local i, first = 0, 1
+  return function()
+    i = i + 1
+    if not sizes[i] then return nil end
+    local last = first + sizes[i] - 1
+    local x, y = images:slice(1, first, last), labels and labels:slice(1, first, last)
+    first = last + 1
+    return x, y
+  end
+end
+
+describe("a data set written piece by piece", function()
+  local images, labels = gl.rand(7, 3, 2, 1), gl.tensor {2, 1, 2, 2, 1, 1, 2}
+
+  it("is that of write_idx", function()
+    local place = assert(write.place(folder:path "set", {format = "idx", shape = {3, 2, 1}, labelled = true}))
+    assert.is_true(place:split("train", 7, pieces(images, labels, {3, 1, 3})))
+    assert.is_true(place:split("test", 2, pieces(images, labels, {3, 1})))
+    assert(gl.write_idx(folder:path "images", (images:squeeze(4) * 255):round():byte()))
+    assert(gl.write_idx(folder:path "labels", (labels - 1):byte()))
+    assert.equal(folder:read "images", folder:read "set/train-images-idx3-ubyte")
+    assert.equal(folder:read "labels", folder:read "set/train-labels-idx1-ubyte")
+    assert.equal(2, gl.data.load(folder:path "set").test.count)
+  end)
+
+  it("takes bytes as they are, and values beyond 0..1 as the nearest", function()
+    local place = assert(write.place(folder.name, {format = "idx", shape = {1, 2, 1}}))
+    assert(place:split("train", 1, pieces(gl.tensor({{{{7}, {255}}}}, {dtype = "uint8"}), nil, {1})))
+    assert(place:split("test", 1, pieces(gl.tensor {{{{-1}, {2}}}}, nil, {1})))
+    local set = assert(gl.data.load(folder.name))
+    assert.same({{7, 255}, {0, 255}}, {set.train.images:flatten():totable(), set.test.images:flatten():totable()})
+  end)
+
+  it("calls folders of PNG files by the classes, whatever these are called", function()
+    local place = assert(write.place(folder.name, {
+      format = "png", shape = {3, 2, 1}, labelled = true, classes = {"T-shirt/top", "..hat"},
+    }))
+    assert(place:split("train", 7, pieces(images, labels, {7})))
+    assert.equal("T-shirt-top _.hat", Folder.list {name = folder:path "train"})
+    assert.equal("00001.png 00002.png 00003.png", Folder.list {name = folder:path "train/T-shirt-top"})
+    assert.same((images[3] * 255):round():totable(), gl.read_png(folder:path "train/_.hat/00002.png"):totable())
+  end)
+
+  it("is not mixed with another", function()
+    local settings = {format = "idx", shape = {3, 2, 1}, labelled = true}
+    local place = assert(write.place(folder.name, settings))
+    assert(place:split("train", 7, pieces(images, labels, {7})))
+    assert(write.place(folder.name, settings)) -- files of the same names are replaced
+    settings.labelled = false
+    local nothing, message = write.place(folder.name, settings)
+    assert.is_nil(nothing)
+    assert.matches("is not empty %(train%-labels%-idx1%-ubyte%)", message)
+    nothing, message = write.place(folder.name, {format = "png", shape = {3, 2, 1}})
+    assert.is_nil(nothing)
+    assert.matches("is not empty", message)
+  end)
+
+  it("leaves nothing where it was not finished", function()
+    local place = assert(write.place(folder.name, {format = "idx", shape = {3, 2, 1}}))
+    assert.error_matches(function() place:split("train", 9, pieces(images, nil, {7})) end, "7 images came, of 9")
+    assert.equal("", folder:list())
+  end)
+
+  it("explains what it cannot do", function()
+    local nothing, message = write.place(folder.name, {format = "idx", shape = {3, 2, 3}})
+    assert.same({nil, "IDX files hold grey images, these have 3 channels: write PNG files"}, {nothing, message})
+    nothing, message = write.place(folder:write("file", ""), {format = "png", shape = {3, 2, 3}})
+    assert.is_nil(nothing)
+    assert.matches("/file: ", message)
+    assert.error_matches(function() write.place(folder.name, {format = "bmp", shape = {1, 1, 1}}) end,
+      "format is idx or png, not bmp")
+    local place = assert(write.place(folder:path "set", {format = "idx", shape = {3, 2, 1}, labelled = true}))
+    assert.error_matches(function() place:split("train", 7, pieces(images, nil, {7})) end,
+      "7 images come with no labels")
+    assert.error_matches(function() place:split("train", 7, pieces(gl.zeros(7, 2, 2, 1), labels, {7})) end,
+      "images are N x 3x2x1, these are 7x2x2x1")
+    assert.error_matches(function() place:split("more", 7) end, "a part is train or test, not more")
+  end)
+
+  it("says where the disk is full", function()
+    local output = folder:with_full_disk(1, [[
+      local place = assert(require("genlat.data.write").place("]] .. folder:path "set" .. [[",
+        {format = "idx", shape = {28, 28, 1}}))
+      print(place:split("train", 100, function() return gl.zeros(100, 28, 28, 1) end))
+    ]])
+    assert.matches("^nil\t[^\n]*train%-images%-idx3%-ubyte: [^\n]+\n$", output)
+    assert.equal("", Folder.list {name = folder:path "set"})
+  end)
+end)
