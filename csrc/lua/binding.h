@@ -81,10 +81,12 @@ extern const luaL_Reg gll_system_functions[];
 extern const luaL_Reg gll_create_functions[];
 extern const luaL_Reg gll_layer_functions[];
 extern const luaL_Reg gll_optimizer_functions[];
+extern const luaL_Reg gll_latent_functions[];
 void gll_open_tensor(lua_State *L, int module);
 void gll_open_ops(lua_State *L, int module); /* after tensor */
 void gll_open_layer(lua_State *L);
 void gll_open_optimizer(lua_State *L);
+void gll_open_latent(lua_State *L);
 void gll_push_text(lua_State *L, const gl_tensor *t); /* a tensor as people expect to see it */
 
 #endif

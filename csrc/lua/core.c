@@ -152,9 +152,11 @@ int luaopen_genlat_core(lua_State *L) {
   luaL_setfuncs(L, gll_system_functions, 0);
   luaL_setfuncs(L, gll_layer_functions, 0);
   luaL_setfuncs(L, gll_optimizer_functions, 0);
+  luaL_setfuncs(L, gll_latent_functions, 0);
   gll_open_tensor(L, module);
   gll_open_ops(L, module);
   gll_open_layer(L);
   gll_open_optimizer(L);
+  gll_open_latent(L);
   return 1;
 }

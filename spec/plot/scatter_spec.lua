@@ -138,6 +138,30 @@ describe("scatter.svg", function()
     assert.is_true(tonumber(card.attributes.rx) > 0)
   end)
 
+  it("colours points by a number, with a colour bar", function()
+    local m = map(300, 1)
+    m.label, m.classes, m.value, m.value_name = nil, nil, {}, "smile"
+    for i = 1, 300 do m.value[i] = i <= 100 and 2 or i <= 200 and 3 or 4 end
+    m.value[7] = 0 / 0
+    local picture = scatter.svg(m)
+    assert.equal(299, points(picture))
+    assert.equal(3, colors(picture))
+    assert.equal(1, #xml.all(picture, "image"))
+    for _, text in ipairs({ "smile", "2", "4", "1 point not drawn: not finite numbers" }) do
+      assert.is_true(xml.count_text(picture, text) >= 1, text)
+    end
+    m.value[300] = nil
+    assert.has_error(function() scatter.svg(m) end, "scatter.svg: x has 300 numbers, value 299")
+  end)
+
+  it("has no numbers and lines where they mean nothing", function()
+    local m = map(20, 2)
+    m.numbers, m.classes = false, { "a", "b" }
+    local picture = scatter.svg(m)
+    assert.equal(20, points(picture))
+    assert.equal(6, #xml.texts(picture)) -- the classes' names, twice, and counts
+  end)
+
   it("refuses data that do not fit together", function()
     assert.has_error(function() scatter.svg({ x = { 1, 2 }, y = { 1 } }) end, "scatter.svg: x has 2 numbers, y 1")
     assert.has_error(function() scatter.svg({ x = { 1 }, y = { 1 }, label = {} }) end,

@@ -1,5 +1,6 @@
--- The latent map: points of a plane coloured by class, alone or as panels side by side.
+-- The latent map: points of a plane coloured by class or by a number, alone or as panels side by side.
 local axis = require "genlat.plot.axis"
+local colormap = require "genlat.plot.colormap"
 local labels = require "genlat.plot.labels"
 local svg = require "genlat.plot.svg"
 local theme = require "genlat.plot.theme"
@@ -9,6 +10,8 @@ local scatter = {}
 local pad = 24       -- between the card's edge and what is on it
 local row = 21       -- height of a line of the legend
 local image_gap = 10 -- between a panel's picture and its caption
+local shades = 40    -- colours for points that are coloured by a number
+local palest = 0.18  -- where on the colour scale the least number is, so that its points show on white
 
 -- Raises an error unless the map's data fit together.
 local function check(map, who, level)
@@ -16,6 +19,7 @@ local function check(map, who, level)
   if type(map.x) ~= "table" or type(map.y) ~= "table" then refuse("x and y must be tables of numbers") end
   if #map.x ~= #map.y then refuse("x has %d numbers, y %d", #map.x, #map.y) end
   if map.label and #map.label ~= #map.x then refuse("x has %d numbers, label %d", #map.x, #map.label) end
+  if map.value and #map.value ~= #map.x then refuse("x has %d numbers, value %d", #map.x, #map.value) end
   for i = 1, #map.x do
     if type(map.x[i]) ~= "number" or type(map.y[i]) ~= "number" then refuse("point %d is not two numbers", i) end
     local k = map.label and map.label[i] or 1
@@ -26,9 +30,40 @@ local function check(map, who, level)
   end
 end
 
+-- The least and greatest of the numbers that points are coloured by.
+local function value_range(map)
+  local lo, hi = math.huge, -math.huge
+  for _, v in ipairs(map.value) do
+    if axis.finite(v) then lo, hi = math.min(lo, v), math.max(hi, v) end
+  end
+  if lo > hi then return 0, 1 end
+  if lo == hi then return lo - 0.5, hi + 0.5 end
+  return lo, hi
+end
+
+-- The points of a map that are coloured by a number, as classes_of: a class for each shade, with its colour.
+local function shades_of(map)
+  local list, dropped = {}, 0
+  local lo, hi = value_range(map)
+  for k = 1, shades do
+    list[k] = { x = {}, y = {}, color = colormap.hex("sequential", palest + (1 - palest) * (k - 1) / (shades - 1)) }
+  end
+  for i, v in ipairs(map.value) do
+    local x, y = map.x[i], map.y[i]
+    if axis.finite(x) and axis.finite(y) and axis.finite(v) then
+      local c = list[math.floor((v - lo) / (hi - lo) * (shades - 1) + 0.5) + 1]
+      c.x[#c.x + 1], c.y[#c.y + 1] = x, y
+    else
+      dropped = dropped + 1
+    end
+  end
+  return list, dropped
+end
+
 -- The classes of a map as a list of {name =, n = (points, drawn or not), x =, y = (those that can be drawn)}, and the
 -- number of points that cannot be drawn.
 local function classes_of(map)
+  if map.value then return shades_of(map) end
   local list, dropped = {}, 0
   local function class(k)
     for new = #list + 1, k do
@@ -90,7 +125,8 @@ local function points(classes, x, y, area)
       for i = round, #c.x, rounds do
         d[#d + 1] = ("M%s %sh0"):format(svg.number(x.at(c.x[i])), svg.number(y.at(c.y[i])))
       end
-      if #d > 0 then out[#out + 1] = svg.element("path", { stroke = theme.color(k), d = table.concat(d) }) end
+      local color = c.color or theme.color(k)
+      if #d > 0 then out[#out + 1] = svg.element("path", { stroke = color, d = table.concat(d) }) end
     end
   end
   return svg.element("g", { class = "gl-points", fill = "none", stroke_width = diameter, stroke_linecap = "round",
@@ -156,8 +192,11 @@ local function draw(map, classes, left, top, width, height)
   local x, y = axes(map, classes, left, top, width, height)
   local inside = points(classes, x, y, width * height) .. (map.prior and prior(classes, x, y) or "")
     .. (map.label and names(classes, x, y) or "")
-  return axis.grid(x, y) .. "\n" .. svg.clip(left, top, width, height, inside) .. "\n"
-    .. axis.labels(x, y, map.xlabel, map.ylabel)
+  local shown = svg.clip(left, top, width, height, inside)
+  if map.numbers == false then
+    return svg.element("rect", theme.stroke("grid", { x = left, y = top, width = width, height = height })) .. shown
+  end
+  return axis.grid(x, y) .. "\n" .. shown .. "\n" .. axis.labels(x, y, map.xlabel, map.ylabel)
 end
 
 local function dot(x, y, k)
@@ -184,6 +223,15 @@ local function legend(classes, height)
   return table.concat(out, "\n"), columns * column + (columns - 1) * 22
 end
 
+-- The colour bar at the right, its top left corner at the origin, below the name of the number. Returns the SVG and its
+-- width.
+local function value_bar(map, height)
+  local lo, hi = value_range(map)
+  local bar, width = colormap.bar("sequential", 0, 28, height - 28, lo, hi, palest)
+  local name = map.value_name or ""
+  return theme.text(0, 11.5, name, { size = 13 }) .. bar, math.max(width, svg.text_width(name, 13))
+end
+
 local function plural(n, one, many)
   return ("%d %s"):format(n, n == 1 and one or many)
 end
@@ -196,8 +244,10 @@ end
 --   x, y      tables of numbers, a point each; points that are not finite are left out, and a note says how many
 --   label     the class of each point, from 1 (optional: without it all points are alike)
 --   classes   the names of the classes (optional: else their numbers)
+--   value     instead of label: a number for each point, shown by its colour; value_name: what the number is
 --   prior     true: circles at one and two standard deviations of the prior N(0, I)
 --   equal     false: let the two axes have different units
+--   numbers   false: no numbers and lines, for a map on which they mean nothing, such as t-SNE's
 --   title, subtitle, xlabel, ylabel; width (760 pixels), height (by default such that the map is square)
 function scatter.svg(map)
   check(map, "scatter.svg", 2)
@@ -209,6 +259,9 @@ function scatter.svg(map)
   local column, column_width = "", 0
   if map.label then
     column, column_width = legend(classes, (map.height or width) - top - foot)
+    column_width = column_width + 26
+  elseif map.value then
+    column, column_width = value_bar(map, 320)
     column_width = column_width + 26
   end
   local plot_width = width - left - column_width - pad
