@@ -324,6 +324,51 @@ describe("a VAE's bound of several samples", function()
   end)
 end)
 
+describe("auroc and average_precision", function()
+  it("agree with what can be counted by hand, ties included", function()
+    near(0.875, metrics.auroc({3, 2, 2, 1}, {1, 1, 0, 0}), 1e-12) -- of 4 pairs 3 right and a tie
+    near(0.75, metrics.auroc({0.1, 0.4, 0.35, 0.8}, {0, 0, 1, 1}), 1e-12)
+    near(0.5, metrics.auroc({7, 7, 7}, {1, 0, 0}), 1e-12)
+    near(0, metrics.auroc({1, 2, 3}, {true, false, false}), 1e-12)
+    near(5 / 6, metrics.average_precision({3, 2, 1}, {1, 0, 1}), 1e-12) -- 1/2 * 1 + 1/2 * 2/3
+    near(1 / 2 * 1 + 1 / 2 * 2 / 3, metrics.average_precision({3, 2, 2, 1}, {1, 1, 0, 0}), 1e-12)
+    near(1 / 3, metrics.average_precision({7, 7, 7}, {1, 0, 0}), 1e-12)
+    near(1 / 2, metrics.average_precision({1, 2}, {true, false}), 1e-12)
+  end)
+
+  it("are those of all pairs, and of all thresholds", function()
+    gl.seed(8)
+    local scores, positives = (gl.rand(200) * 20):floor(), gl.rand(200):lt(0.3) -- many ties
+    local s, p, wins, pairs_of = scores:totable(), positives:totable(), 0, 0
+    for i = 1, #s do
+      for j = 1, #s do
+        if p[i] == 1 and p[j] == 0 then
+          pairs_of = pairs_of + 1
+          wins = wins + (s[i] > s[j] and 1 or s[i] == s[j] and 0.5 or 0)
+        end
+      end
+    end
+    near(wins / pairs_of, metrics.auroc(scores, positives), 1e-12)
+    local sum, recall = 0, 0
+    for threshold = 20, 0, -1 do
+      local above = scores:ge(threshold)
+      local found = (above * positives):sum():item()
+      if found > 0 then
+        sum = sum + (found / positives:sum():item() - recall) * found / above:sum():item()
+        recall = found / positives:sum():item()
+      end
+    end
+    near(sum, metrics.average_precision(scores, positives), 1e-12)
+    near(1, metrics.auroc(scores, positives) + metrics.auroc(scores * -1, positives), 1e-12)
+  end)
+
+  it("explain what they want", function()
+    assert.error_matches(function() metrics.auroc({1, 2}, {1, 1}) end, "auroc: some of both kinds are wanted, 2 of 2")
+    assert.error_matches(function() metrics.auroc({1, 2}, {1}) end, "2 scores, but positives has 1")
+    assert.error_matches(function() metrics.average_precision({1, 0 / 0}, {1, 0}) end, "score 2 is not a number")
+  end)
+end)
+
 describe("reconstruction", function()
   it("measures what comes back, over the whole split", function()
     local data = gl.data.load("digits", {train = 10, test = 600})

@@ -1,17 +1,19 @@
---- classifier.lua: the LeNet-5 that images are judged by. genlat trains it once on the data set that the model was
--- trained on, with a fixed seed, and keeps it in the cache folder.
+--- classifier.lua: the LeNet-5 that images are judged by: it tells the classes of the data set apart that the model was
+-- trained on. See judge.lua for how it is trained and kept.
 
 local core = require "genlat.core"
-local fetch = require "genlat.data.fetch"
-local models = require "genlat.models"
-local optim = require "genlat.optim"
 local aside = require "genlat.metrics.aside"
+local judge = require "genlat.metrics.judge"
 
 local classifier = {}
 
--- Three epochs or 500 steps, whichever is more. Another recipe gets another version.
-local RECIPE = {version = 1, seed = 19981101, epochs = 3, steps = 500, batch = 64, lr = 1e-3}
-local SAMPLED = 100 -- images that tell data sets apart
+local KIND = {
+  folder = "classifiers", what = "classes",
+  recipe = {version = 1, seed = 19981101, epochs = 3, steps = 500, batch = 64, lr = 1e-3},
+  names = function(data) return data.classes end,
+  examples = function(data) return data.train end,
+  loss = function(logits, labels) return logits:cross_entropy(labels) end,
+}
 
 --- The share of a split's images that it gets right.
 function classifier.accuracy(model, split)
@@ -24,85 +26,17 @@ function classifier.accuracy(model, split)
   end)
 end
 
-local function fit(model, split, progress)
-  local optimizer = optim.Adam(model, {lr = RECIPE.lr})
-  local steps, done = split:steps(RECIPE.batch), 0
-  local epochs = math.max(RECIPE.epochs, math.ceil(RECIPE.steps / steps))
-  for epoch = 1, epochs do
-    for _, x, labels in split:batches {size = RECIPE.batch, seed = RECIPE.seed, epoch = epoch} do
-      local loss = model(x):cross_entropy(labels)
-      optimizer:zero_grad()
-      loss:backward()
-      optimizer:step()
-      done = done + 1
-      if progress then progress(done, steps * epochs) end
-    end
-  end
-end
-
---- Trains a LeNet-5 on a data set with labels; returns it in evaluation. progress(steps done, of how many) is called
--- after each step, if given.
-function classifier.train(data, progress)
-  local seed, counter = core.rng_state()
-  local recording = core.set_recording(true)
-  core.seed(RECIPE.seed)
-  local ok, result = pcall(function()
-    local model = models.lenet5 {image = data.shape, classes = #data.classes}
-    fit(model, data.train, progress)
-    return model:eval()
-  end)
-  core.set_recording(recording)
-  core.rng_state(seed, counter)
-  if not ok then error(result, 0) end
-  return result
-end
-
--- What tells a data set's contents from another's under the same name: sizes, classes, the first images and labels.
-local function fingerprint(data)
-  local split = data.train
-  local n = math.min(SAMPLED, split.count)
-  local pixels = split.images:slice(1, 1, n):float():flatten():totable()
-  local labels = split.labels:slice(1, 1, n):totable()
-  local words = {
-    RECIPE.version, split.count, table.concat(data.shape, "x"), table.concat(data.classes, ","),
-    table.concat(labels, ","), table.concat(pixels, ","),
-  }
-  return core.hash(table.concat(words, "\n"))
-end
+--- Trains one on a data set with labels; returns it in evaluation. progress(steps done, of how many) is called after
+-- each step, if given.
+function classifier.train(data, progress) return judge.train(KIND, data, progress) end
 
 --- Where the classifier of a data set is kept: ~/.cache/genlat/classifiers/NAME-FINGERPRINT.safetensors.
-function classifier.path(data)
-  return ("%s/%s-%016x.safetensors"):format(fetch.folder "classifiers", data.name:gsub("[^%w%-]", "_"),
-    fingerprint(data))
-end
-
--- Is it a LeNet-5 for this data set? true; or false and a message.
-local function check(model, path, data)
-  local config = model.config
-  if config.model ~= "lenet5" or config.classes ~= #data.classes or
-    table.concat(config.image, "x") ~= table.concat(data.shape, "x") then
-    return false, ("%s: expected a LeNet-5 for %d classes of %s images"):format(path, #data.classes,
-      table.concat(data.shape, "x"))
-  end
-  return true
-end
+function classifier.path(data) return judge.path(KIND, data) end
 
 --- The classifier of a data set: the one in options.file, or the one in the cache, or one that is trained now
 -- (options.progress as in train) and kept there. Returns it and the path of its file; or nil and a message.
 function classifier.of(data, options)
-  options = options or {}
-  local path = options.file or classifier.path(data)
-  if options.file or core.file_kind(path) == "file" then
-    local model, message = models.load(path)
-    if not model then return nil, message end
-    local fits, why = check(model, path, data)
-    if not fits then return nil, why end
-    return model, path
-  end
-  local model = classifier.train(data, options.progress)
-  local ok, message = core.mkdirs(fetch.folder "classifiers")
-  if ok then ok, message = models.save(path, model, {data = data.name, recipe = RECIPE}) end
-  if not ok then return nil, message end
+  local model, path = judge.of(KIND, data, options)
   return model, path
 end
 

@@ -63,6 +63,8 @@ end
 
 --- Mean and covariance (divided by N - 1) of features N x D, as lists of numbers: {mean =, covariance =, count =}. To
 -- be given to frechet in the features' place where they are needed more than once.
+--
+--   local real = gl.metrics.moments(features)
 function distribution.moments(features)
   check_matrix(features, "moments")
   return aside(nil, nil, function() return moments_of(features) end)
@@ -73,6 +75,8 @@ local function as_moments(x) return type(x) == "table" and x or distribution.mom
 --- The Fréchet distance between Gaussians with the features' moments (Dowson & Landau 1982; for images Heusel et al.
 -- 2017): |m1 - m2|^2 + Tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2). On features of a LeNet-5 it is not the FID that papers
 -- report, which is made of Inception's. It falls as N grows even between equal distributions: compare equal N.
+--
+--   gl.metrics.frechet(features, others)     -- or frechet(moments(features), others)
 function distribution.frechet(a, b)
   a, b = as_moments(a), as_moments(b)
   local d = #a.mean
@@ -117,6 +121,8 @@ end
 
 --- A set of features with the distance from each to its k-th (3) nearest other one, to be given to precision_recall in
 -- the features' place where they are needed more than once.
+--
+--   local real = gl.metrics.neighbourhood(features, 3)
 function distribution.neighbourhood(features, k)
   check_matrix(features, "neighbourhood")
   k = k or 3
@@ -146,6 +152,8 @@ end
 
 --- Improved precision and recall (Kynkäänniemi et al. 2019, eq. 1 and 2): the share of fakes that lie among the real
 -- ones, and of real ones that lie among the fakes; among: no farther from one than its k-th (3) nearest neighbour is.
+--
+--   local precision, recall = gl.metrics.precision_recall(features, others)
 function distribution.precision_recall(real, fake, k)
   if type(real) ~= "table" then real = distribution.neighbourhood(real, k) end
   if type(fake) ~= "table" then fake = distribution.neighbourhood(fake, k) end
@@ -157,6 +165,8 @@ end
 --- exp(mean KL(p(y|x) || p(y))), from logits N x K (Salimans et al. 2016, sec. 4: the formula of the Inception score,
 -- here with another classifier): from 1, where all images look alike to it, to K, where each is clearly of one class
 -- and all classes are equally common.
+--
+--   gl.metrics.classifier_score(logits)
 function distribution.classifier_score(logits)
   check_matrix(logits, "classifier_score")
   return aside(nil, nil, function()
@@ -168,6 +178,8 @@ function distribution.classifier_score(logits)
 end
 
 --- The share of each class among labels (a tensor of N, from 1), as a list.
+--
+--   gl.metrics.class_shares(set.train.labels, #set.classes)
 function distribution.class_shares(labels, classes)
   local shares = {}
   for class = 1, classes do
@@ -181,6 +193,8 @@ end
 
 --- The share of the classes that are there at all among labels (N, from 1): that have at least the share `least` of
 -- them (a tenth of what each would have if all were equally common).
+--
+--   gl.metrics.modes_covered(logits:argmax(2), #set.classes)
 function distribution.modes_covered(labels, classes, least)
   least = least or 0.1 / classes
   local covered = 0
@@ -191,6 +205,8 @@ function distribution.modes_covered(labels, classes, least)
 end
 
 --- The total variation distance between two lists of shares: half the sum of |p - q|, 0 to 1.
+--
+--   gl.metrics.variation({0.5, 0.5}, {0.4, 0.6})
 function distribution.variation(p, q)
   local sum = 0
   for i = 1, #p do

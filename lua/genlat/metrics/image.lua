@@ -17,12 +17,16 @@ local function check_pair(x, y, name)
 end
 
 --- The mean squared difference of pixels: N.
+--
+--   gl.metrics.mse(x, model:reconstruct(x)):mean()
 function image.mse(x, y)
   check_pair(x, y, "mse")
   return (x - y):square():flatten(2):mean(2)
 end
 
 --- The peak signal-to-noise ratio in decibels, 10 log10(1 / mse): N.
+--
+--   gl.metrics.psnr(x, model:reconstruct(x)):mean()
 function image.psnr(x, y)
   check_pair(x, y, "psnr")
   return image.mse(x, y):log() * (-10 / math.log(10))
@@ -42,6 +46,8 @@ end
 
 --- Structural similarity (Wang et al. 2004, eq. 13): N. The mean over channels and all places where the window of
 -- 11 x 11 fits into the image; 1 for equal images.
+--
+--   gl.metrics.ssim(x, model:reconstruct(x)):mean()
 function image.ssim(x, y)
   check_pair(x, y, "ssim")
   local n, h, w, c = table.unpack(x.shape)
@@ -59,6 +65,8 @@ end
 
 --- How a model gives a split's images back, on average over images: {mse =, psnr =, ssim =}; no ssim where images are
 -- smaller than its window.
+--
+--   gl.metrics.reconstruction(model, set.test).psnr
 function image.reconstruction(model, split)
   return aside(model, nil, function()
     local sums = {mse = 0, psnr = 0}

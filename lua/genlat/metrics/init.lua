@@ -4,6 +4,8 @@
 --     frechet, precision_recall, classifier_score, class_shares, modes_covered, variation
 --   of images and what a model makes of them: mse, psnr, ssim, reconstruction
 --   of a VAE, in nats per image: elbo, log_likelihood
+--   of scores that are to tell examples of two kinds apart: auroc, average_precision
+--   of images, the factors that they were drawn with: regressor
 --   of a model, all that can be: evaluate
 
 local parts = {
@@ -13,9 +15,13 @@ local parts = {
   },
   image = {"mse", "psnr", "ssim", "reconstruction"},
   likelihood = {"elbo", "log_likelihood"},
+  ranking = {"auroc", "average_precision"},
 }
 
-local metrics = {classifier = require "genlat.metrics.classifier", evaluate = require "genlat.metrics.evaluation"}
+local metrics = {
+  classifier = require "genlat.metrics.classifier", regressor = require "genlat.metrics.regressor",
+  evaluate = require "genlat.metrics.evaluation",
+}
 
 for name, functions in pairs(parts) do
   local part = require("genlat.metrics." .. name)

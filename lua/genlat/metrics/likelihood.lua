@@ -15,6 +15,8 @@ local IMAGES = 10 -- images at a time
 --- The evidence lower bound (Kingma & Welling 2014, eq. 3) and its parts, elbo = -reconstruction - kl, with beta = 1
 -- and one latent vector for each image: {elbo =, reconstruction =, kl =}; of an autoencoder, which has no such bound,
 -- {reconstruction =}. Options: binarize, seed.
+--
+--   gl.metrics.elbo(model, set.test).elbo
 function likelihood.elbo(model, split, options)
   options = options or {}
   return aside(model, options.seed or SEED, function()
@@ -73,6 +75,8 @@ end
 -- log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x), z_k from q(z|x). Returns the mean over images, its standard error, and the
 -- list of all. Options: samples (K, 5000), images (how many, drawn at random: 500), binarize, seed,
 -- progress(images done, of how many).
+--
+--   local mean, standard_error = gl.metrics.log_likelihood(model, set.test, {samples = 500, images = 100})
 function likelihood.log_likelihood(model, split, options)
   options = options or {}
   local samples, count = options.samples or 5000, math.min(options.images or 500, split.count)

@@ -1,0 +1,73 @@
+--- effects.lua: what directions of latent space change in images, as networks trained on real ones measure it.
+--
+--   local tool = effects.new(space, {judges = {regressor = metrics.regressor.of(space.data)}})
+--   local changes = tool:changes(vector)                    -- a number for each of tool.names
+--   local times, other = tool:selectivity(changes, "smile") -- how many times the largest other one, and which that is
+
+local aside = require "genlat.metrics.aside"
+local attributes = require "genlat.latent.attributes"
+
+local Effects = {}
+Effects.__index = Effects
+
+local effects = {}
+
+local MEASURABLE = 0.5 -- the least share of a factor's variance that the regressor has to explain
+local IMAGES, SEED = 500, 20200614
+
+--- The names of what can be measured: the factors that the regressor (judges.regressor) knows well (R^2 of at least
+-- 0.5) or, where the data set has no factors, the classes. judges: see attributes.meter.
+function effects.measurable(space, judges)
+  local names, factors = attributes.names(space)
+  if factors == 0 then return names end
+  local list = {}
+  for i = 1, factors do
+    if judges.regressor.r2[i]:item() >= MEASURABLE then list[#list + 1] = names[i] end
+  end
+  return list
+end
+
+--- A tool that measures directions of a space. settings: judges; names (all that can be measured), images (500: the
+-- first test images, encoded; of a GAN as many vectors of the prior), step (1: how far they are moved to both sides),
+-- seed (of the prior's vectors). Fields: names, step, count (images). Raises where nothing can be measured.
+function effects.new(space, settings)
+  local names = settings.names or effects.measurable(space, settings.judges)
+  if #names == 0 then error("effects: there is nothing to measure in these images", 2) end
+  local self = setmetatable({space = space, names = names, step = settings.step or 1, column = {}}, Effects)
+  for i, name in ipairs(names) do self.column[name] = i end
+  self.meter, self.deviations = attributes.meter(space, names, settings.judges), attributes.deviations(space, names)
+  local count = settings.images or IMAGES
+  aside(space.model, settings.seed or SEED, function()
+    if space:has_encoder() then
+      self.z, self.labels = space:encode_split(space.data.test, count)
+    else
+      self.z = space:prior(count)
+    end
+  end)
+  self.labels, self.count = space:labels(#self.z, self.labels), #self.z
+  return self
+end
+
+--- What a direction (latent) changes: for each of tool.names the mean over images of half the difference between what
+-- is measured at z + step vector and at z - step vector, in standard deviations of the real training images: a list.
+-- Second: the same with the mean of the absolute differences.
+function Effects:changes(vector)
+  return aside(self.space.model, nil, function()
+    local function measured(by) return self.meter(self.space:decode(self.z + vector * by, self.labels)) end
+    local change = (measured(self.step) - measured(-self.step)) / (2 * self.deviations)
+    return change:mean(1):totable(), change:abs():mean(1):totable()
+  end)
+end
+
+--- How much more an attribute (name) changes than any other: |its change| / |the largest other one|, and the other's
+-- name; nil where it is not measured or alone.
+function Effects:selectivity(changes, name)
+  local own, most, other = self.column[name], 0, nil
+  for i, change in ipairs(changes) do
+    if i ~= own and math.abs(change) > most then most, other = math.abs(change), self.names[i] end
+  end
+  if not own or not other then return nil end
+  return math.abs(changes[own]) / most, other
+end
+
+return effects

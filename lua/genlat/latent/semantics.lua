@@ -1,0 +1,182 @@
+--- semantics.lua: directions of a latent space that are found without knowing what images show: where latent vectors
+-- vary most, or where what a generator or decoder makes of them first does.
+--
+--   local list = semantics.weights(space, {count = 6})      -- or components, activations
+--   local x = space:decode(z + 3 * list[1].vector)
+--
+-- Each returns a list of {vector = latent, share = its part of the whole variance, 0 to 1}, by falling share. A vector
+-- is as long as the standard deviation of latent vectors along it; its largest component is positive.
+
+local core = require "genlat.core"
+local aside = require "genlat.metrics.aside"
+local attributes = require "genlat.latent.attributes"
+local symmetric = require "genlat.metrics.symmetric"
+
+local semantics = {}
+
+local COUNT = 6
+local IMAGES = 20000
+local SAMPLES = 4000 -- latent vectors whose activations are looked at
+local MOST_NUMBERS = 1 << 23 -- activations that are held at a time
+local SPARE, ROUNDS = 10, 12 -- of subspace iteration
+local SEED = 20200406
+
+-- Where the prior's latent vectors lie: the standard deviation of each axis, latent.
+local function prior_scale(space)
+  local ends = space:unstandardize(core.stack {core.zeros(space.latent), core.ones(space.latent)})
+  return ends[2] - ends[1]
+end
+
+-- v, as long as the standard deviation along it of vectors whose axes are independent, each with its own (scale); its
+-- largest component positive.
+local function with_length(v, scale)
+  local unit = v / v:norm()
+  if unit:abs():max():item() > unit:max():item() then unit = -unit end
+  return unit * (unit * scale):norm()
+end
+
+-- Eigenvalues by falling size, with their eigenvectors (tensors), of a symmetric D x D tensor.
+local function eigen(matrix)
+  local values, vectors = symmetric.eigen(matrix:totable())
+  local list = {}
+  for i, value in ipairs(values) do
+    list[i] = {value = math.max(value, 0), vector = core.tensor(vectors[i])}
+  end
+  table.sort(list, function(a, b) return a.value > b.value end)
+  return list
+end
+
+local function total_of(list)
+  local sum = 0
+  for _, entry in ipairs(list) do sum = sum + entry.value end
+  return math.max(sum, 1e-30)
+end
+
+--- Principal components (Pearson 1901) of the latent vectors that the encoder gives the training images; of a
+-- conditional model, within the classes. settings: count (6), images (of the training images; 20,000). Raises for
+-- models without an encoder: the prior N(0, I) has no direction of its own.
+function semantics.components(space, settings)
+  settings = settings or {}
+  if not space:has_encoder() then
+    error(("components: a %s draws z from N(0, I), where no direction is different; take activations or weights")
+      :format(space.model:name()), 2)
+  end
+  return aside(space.model, nil, function()
+    local z, labels = space:encode_split(space.data.train, settings.images or IMAGES)
+    local centred = attributes.centred(z, space.conditional and labels)
+    local list = eigen(centred:t():matmul(centred) / math.max(#z - 1, 1))
+    local total, found = total_of(list), {}
+    for i = 1, math.min(settings.count or COUNT, #list) do
+      found[i] = {vector = with_length(list[i].vector, math.sqrt(list[i].value)), share = list[i].value / total}
+    end
+    return found
+  end)
+end
+
+-- The first layers --------------------------------------------------------------------------------------------------
+
+local weighted = {Linear = true, ConvTranspose2d = true}
+
+-- The generator's or decoder's modules up to the first one with weights, and those between it and the second.
+local function first_layers(space)
+  local network = space.model.generator or space.model.decoder
+  local up_to, behind = {}, {}
+  local seen = 0
+  for i = 1, #network do
+    local module = network[i]
+    if weighted[module:name()] then seen = seen + 1 end
+    if seen > 1 then break end
+    table.insert((seen == 0 or weighted[module:name()]) and up_to or behind, module)
+  end
+  return up_to, behind
+end
+
+local function through(modules, x)
+  for _, module in ipairs(modules) do x = module(x) end
+  return x
+end
+
+-- Latent vectors (N x latent) as the network takes them: with the label, one-hot, for a conditional model.
+local function as_input(space, z, labels)
+  return labels and core.cat({z, labels:one_hot(space.conditional)}, 2) or z
+end
+
+-- Orthonormal columns that span those of x: x (x' x)^-1/2.
+local function orthonormal(x)
+  local list = eigen(x:t():matmul(x))
+  local columns = {}
+  for i, entry in ipairs(list) do
+    columns[i] = entry.vector / math.sqrt(math.max(entry.value, 1e-7 * list[1].value, 1e-30))
+  end
+  return x:matmul(core.stack(columns, 2))
+end
+
+-- The coordinates of rows (N x D) on their k first principal components, centred: N x k, and the components' shares of
+-- the variance. By subspace iteration (Halko, Martinsson & Tropp 2011, algorithm 4.4), since D is large.
+local function principal_coordinates(rows, k)
+  local centred = rows - rows:mean(1)
+  local columns = math.min(k + SPARE, #rows, centred:size(2))
+  local q = orthonormal(centred:matmul(core.randn(centred:size(2), columns)))
+  for _ = 1, ROUNDS do
+    q = orthonormal(centred:matmul(centred:t():matmul(q)))
+  end
+  local inside = centred:t():matmul(q)
+  local list, total = eigen(inside:t():matmul(inside)), centred:square():sum():item()
+  local coordinates, shares = {}, {}
+  for i = 1, math.min(k, columns) do
+    coordinates[i] = q:matmul(list[i].vector:unsqueeze(2)):squeeze(2) * math.sqrt(list[i].value)
+    shares[i] = list[i].value / math.max(total, 1e-30)
+  end
+  return core.stack(coordinates, 2), shares
+end
+
+--- GANSpace (Härkönen et al. 2020, sec. 2.2): principal components of what the generator's or decoder's first layer
+-- makes, after its nonlinearity, of latent vectors drawn from the prior; then, for the k-th coordinate x_k of the drawn
+-- vectors, u_k = argmin sum |u_k x_k - (z - mean)|^2: the direction of z that goes with it (their U; coordinates on
+-- principal components are uncorrelated, so each has its own least squares). settings: count (6), samples (4000, fewer
+-- for wide layers), seed. Of a conditional model each class in turn is drawn.
+function semantics.activations(space, settings)
+  settings = settings or {}
+  return aside(space.model, settings.seed or SEED, function()
+    local up_to, behind = first_layers(space)
+    local function activations(z, labels)
+      return through(behind, through(up_to, as_input(space, z, labels))):flatten(2):detach()
+    end
+    local count = math.min(settings.count or COUNT, space.latent)
+    local width = activations(space:prior(1), space:labels(1)):size(2)
+    local samples = math.min(settings.samples or SAMPLES, math.max(2 * space.latent, MOST_NUMBERS // width))
+    local z = space:prior(samples)
+    local x, shares = principal_coordinates(activations(z, space:labels(samples)), count)
+    local u = x:t():matmul(z - z:mean(1)) / x:square():sum(1):maximum(1e-30):unsqueeze(2)
+    local scale, found = prior_scale(space), {}
+    for k, share in ipairs(shares) do
+      if u[k]:norm():item() > 0 then found[#found + 1] = {vector = with_length(u[k], scale), share = share} end
+    end
+    return found
+  end)
+end
+
+--- SeFa (Shen & Zhou 2021, eq. 5): the eigenvectors of A' A with the largest eigenvalues, A the first layer's weights
+-- that z is multiplied with: the directions along which that layer's output changes most. No image is needed. For an
+-- autoencoder, whose latent axes have their own scales, A is what the layer makes of standardized ones. settings: count
+-- (6).
+function semantics.weights(space, settings)
+  settings = settings or {}
+  return aside(space.model, nil, function()
+    local up_to = first_layers(space)
+    local scale, d = prior_scale(space), space.latent
+    local axes = core.cat {core.zeros(1, d), core.eye(d) * scale} -- what the layer makes of 0, and of each axis
+    local outputs = through(up_to, as_input(space, axes, space:labels(d + 1, 1))):flatten(2):detach()
+    local a = outputs:slice(1, 2, d + 1) - outputs[1]
+    local list = eigen(a:matmul(a:t()))
+    local total, found = total_of(list), {}
+    for i = 1, math.min(settings.count or COUNT, d) do
+      if list[i].value > 0 then
+        found[#found + 1] = {vector = with_length(list[i].vector * scale, scale), share = list[i].value / total}
+      end
+    end
+    return found
+  end)
+end
+
+return semantics
