@@ -1,0 +1,241 @@
+--- steer.lua: walks through a latent space that do to images what a simple edit does: shift, turn, zoom, thicken
+-- (Jahanian, Chai & Isola 2020, "On the steerability of generative adversarial networks"). steering.lua measures them.
+--
+--   local walk = steer.learn(space, "rotate", {walk = "linear", steps = 400})
+--   local x = space:decode(walk:move(z, 15))                 -- z: N x latent; 15 degrees
+--   space.directions:set("rotate", walk.vector, walk:notes())  -- of a linear walk
+--
+-- A walk has
+--   edit, kind    the edit's name; "linear" or "steps"
+--   range         {least, most} amount that it was learned for, later that over which it carries
+--   vector        of a linear one: latent, for an amount of 1
+--   plus, minus, step   of one in steps: the networks that take a step of that amount forwards or backwards
+
+local core = require "genlat.core"
+local json = require "genlat.json"
+local nn = require "genlat.nn"
+local optim = require "genlat.optim"
+local safetensors = require "genlat.safetensors"
+local edits = require "genlat.latent.edits"
+local steering = require "genlat.latent.steering"
+
+local steer = {}
+
+steer.kinds = {"linear", "steps"}
+
+local FORMAT, FILE = "genlat walks", "walks.safetensors"
+local HIDDEN, FULL = 128, 5 -- units of a step's network, and steps that make the larger end of the range
+local RATES = {linear = 0.1, steps = 1e-3} -- Adam's learning rate at the start
+local STEPS = {linear = 400, steps = 1000} -- of Adam
+
+-- Walks -------------------------------------------------------------------------------------------------------------
+
+local Walk = {}
+Walk.__index = Walk
+
+local function column(amount, n)
+  if type(amount) == "number" then amount = core.full({n}, amount) end
+  return amount:reshape(n, 1)
+end
+
+function Walk:move_linear(z, amount) return z + amount * self.vector end
+
+-- f(f(...f(z))), f(z) = z + network(z), as often as the step goes into the amount; the last step in part.
+function Walk:move_steps(z, amount)
+  local left = amount:abs() / self.step
+  local backwards = amount:lt(0)
+  for _ = 1, math.ceil(left:max():item() - 1e-6) do
+    local e = (z - self.centre) / self.scale
+    local change = backwards:where(self.minus(e), self.plus(e))
+    z = z + left:clamp(0, 1) * change * self.scale
+    left = left - 1
+  end
+  return z
+end
+
+--- Latent vectors z (N x latent) moved by an amount, a number or N of them, in the edit's unit.
+--
+--   local x = space:decode(walk:move(space:prior(9), gl.linspace(-20, 20, 9)))
+function Walk:move(z, amount)
+  amount = column(amount, #z)
+  return (self.kind == "linear" and self.move_linear or self.move_steps)(self, z, amount)
+end
+
+--- What is noted of it in a file: as directions.lua says; and the amount of a step.
+function Walk:notes()
+  return {method = "steer", unit = edits.get(self.edit).unit, range = self.range, step = self.step}
+end
+
+local function step_network(latent)
+  local last = nn.Linear(HIDDEN, latent)
+  nn.init.constant(last.weight, 0) -- the first step is none
+  nn.init.constant(last.bias, 0)
+  return nn.Sequential(nn.Linear(latent, HIDDEN), nn.ReLU(), last)
+end
+
+-- A walk that does not move yet. centre and scale: where the latent vectors lie and how far apart.
+local function new_walk(edit, kind, range, centre, scale)
+  local self = setmetatable({edit = edit, kind = kind, range = range, centre = centre, scale = scale}, Walk)
+  if kind == "steps" then
+    self.plus, self.minus = step_network(#centre), step_network(#centre)
+    self.step = math.max(math.abs(range[1]), math.abs(range[2])) / FULL
+  end
+  return self
+end
+
+-- Learning ----------------------------------------------------------------------------------------------------------
+
+local function check(space, name, o)
+  if o.walk ~= "linear" and o.walk ~= "steps" then
+    error(("steer: a walk is linear or steps, not %s"):format(tostring(o.walk)), 3)
+  end
+  local low, high = o.range[1], o.range[2]
+  if type(low) ~= "number" or type(high) ~= "number" or low > 0 or high < 0 or low == high then
+    error(("steer: a range is two numbers around 0, the smaller first, not %s and %s"):format(tostring(low),
+      tostring(high)), 3)
+  end
+  if not edits.suits(name, space:decode(space:prior(16))) then
+    error(("steer: %s is for light strokes on a dark ground, and these images are not"):format(name), 3)
+  end
+end
+
+-- Calls f with recording on and the model's parameters frozen, and restores both.
+local function with_frozen(model, f)
+  local wanted, recording = {}, core.set_recording(true)
+  for _, p in ipairs(model:eval():parameters()) do wanted[p] = p.requires_grad end
+  model:freeze()
+  local ok, problem = pcall(f)
+  for p, before in pairs(wanted) do p.requires_grad = before end
+  core.set_recording(recording)
+  if not ok then error(problem, 0) end
+end
+
+-- The masked squared error of the walked images against the edited ones, per pixel: eq. 1.
+local function objective(space, walk, z, labels, amount)
+  local recording = core.set_recording(false)
+  local target, mask = edits.apply(walk.edit, space.model:decode(z, labels), amount)
+  core.set_recording(recording)
+  local made = space.model:decode(walk:move(z, amount), labels)
+  return ((made - target):square() * mask):sum() / (mask:sum() * made:size(4))
+end
+
+--- Learns a walk w that makes G(z + alpha w) like edit(G(z), alpha): minimizes the mean over z from the prior and alpha
+-- ~ U(range) of the squared error where the edit is known, by Adam with a learning rate that falls to 0 (cosine), with
+-- the decoder frozen. space: any; of a conditional model z keeps its label. name: of the edit. settings:
+--   walk      "linear": z + alpha w (their eq. 1). "steps": a network f, z + f(z) for a step, applied as often as it
+--             goes into alpha; one network forwards, one backwards (their "nonlinear" walk)
+--   range     {least, most} alpha, around 0 (the edit's own)       batch  images a step of the optimizer (64)
+--   steps     of the optimizer (400; of a walk in steps: 1000)     lr     at the start (0.1; in steps: 0.001)
+--   seed      of all random numbers (none: go on with the generator as it is)
+--   progress  function(steps done, of how many, loss)
+--
+--   local walk = steer.learn(space, "shift_x", {walk = "steps", range = {-3, 3}, seed = 1})
+function steer.learn(space, name, settings)
+  local edit = edits.get(name)
+  local o = {walk = "linear", batch = 64, range = edit.range(space.image[1], space.image[2])}
+  for key, value in pairs(settings or {}) do o[key] = value end
+  check(space, name, o)
+  o.steps, o.lr = o.steps or STEPS[o.walk], o.lr or RATES[o.walk]
+  if o.seed then core.seed(o.seed) end
+  local centre = space:unstandardize(core.zeros(1, space.latent))[1]
+  local scale = space:unstandardize(core.ones(1, space.latent))[1] - centre
+  local walk = new_walk(name, o.walk, {o.range[1], o.range[2]}, centre, scale)
+  local far = math.max(math.abs(o.range[1]), math.abs(o.range[2]))
+
+  with_frozen(space.model, function()
+    local direction = nn.Parameter(core.zeros(space.latent)) -- for the far end of the range, in standard deviations
+    local trained = walk.kind == "linear" and {direction} or nn.Sequential(walk.plus, walk.minus):parameters()
+    local optimizer = optim.Adam(trained, {lr = o.lr})
+    local schedule = optim.CosineAnnealingLR(optimizer, {t_max = o.steps})
+    for step = 1, o.steps do
+      local z, labels = space:prior(o.batch), space:labels(o.batch)
+      local amount = core.rand(o.batch) * (o.range[2] - o.range[1]) + o.range[1]
+      if walk.kind == "linear" then walk.vector = direction * scale / far end
+      local loss = objective(space, walk, z, labels, amount)
+      optimizer:zero_grad()
+      loss:backward()
+      optimizer:step()
+      schedule:step()
+      if o.progress then o.progress(step, o.steps, loss:item()) end
+    end
+    if walk.kind == "linear" then walk.vector = (direction:detach() * scale / far) end
+  end)
+  return walk
+end
+
+-- Files -------------------------------------------------------------------------------------------------------------
+
+-- The networks' tensors, by the names that they have in the file: "rotate.plus.1.weight".
+local function tensors_of(walk, into)
+  for _, way in ipairs {"plus", "minus"} do
+    for name, tensor in pairs(walk[way]:state_dict()) do
+      into[("%s.%s.%s"):format(walk.edit, way, name)] = tensor:detach()
+    end
+  end
+  into[walk.edit .. ".centre"], into[walk.edit .. ".scale"] = walk.centre, walk.scale
+end
+
+--- Writes walks in steps (edit's name -> walk) to FOLDER/walks.safetensors. Returns the path, or nil and a message.
+-- Linear walks are directions: they are saved by space.directions.
+--
+--   steer.save("runs/dcgan", {rotate = walk})
+function steer.save(folder, walks)
+  local tensors, notes = {}, {}
+  for name, walk in pairs(walks) do
+    if walk.kind ~= "steps" then error(("steer.save: %s is no walk in steps but a direction"):format(name), 2) end
+    tensors_of(walk, tensors)
+    notes[name] = walk:notes()
+  end
+  local path = folder .. "/" .. FILE
+  local ok, message = safetensors.save(path, tensors, {format = FORMAT, notes = json.encode(notes)})
+  if not ok then return nil, message end
+  return path
+end
+
+local function numbers(range)
+  return type(range) == "table" and type(range[1]) == "number" and type(range[2]) == "number" and range[1] < range[2]
+end
+
+-- The walk that tensors and a note describe; raises where they describe none.
+local function read_walk(name, note, tensors, latent)
+  if not numbers(note.range) or type(note.step) ~= "number" or note.step <= 0 then error("its notes are damaged", 0) end
+  local walk = new_walk(edits.get(name).name, "steps", note.range, core.zeros(latent), core.ones(latent))
+  walk.step = note.step
+  local wanted = {}
+  tensors_of(walk, wanted)
+  for key, tensor in pairs(wanted) do
+    local given = tensors[key]
+    if not given or table.concat(given.shape, "x") ~= table.concat(tensor.shape, "x") then
+      error(("%s is missing, or is not %s"):format(key, table.concat(tensor.shape, "x")), 0)
+    end
+    tensor:copy_(given)
+  end
+  return walk
+end
+
+--- The walks in steps of a run's folder, by their edits' names (none, where there is no file); or nil and a message.
+--
+--   local walk = steer.load("runs/dcgan", space.latent).rotate
+function steer.load(folder, latent)
+  local path, walks = folder .. "/" .. FILE, {}
+  if core.file_kind(path) ~= "file" then return walks end
+  local tensors, metadata = safetensors.load(path)
+  if not tensors then return nil, metadata end
+  local notes = json.decode(metadata.notes or "")
+  if metadata.format ~= FORMAT or type(notes) ~= "table" then return nil, path .. ": these are no walks" end
+  local seed, counter = core.rng_state() -- building networks draws numbers that are then overwritten
+  for name, note in pairs(notes) do
+    local ok, walk = pcall(read_walk, name, note, tensors, latent)
+    if not ok then
+      core.rng_state(seed, counter)
+      return nil, ("%s: %s: %s"):format(path, name, walk)
+    end
+    walks[name] = walk
+  end
+  core.rng_state(seed, counter)
+  return walks
+end
+
+steer.evaluate = steering.evaluate
+
+return steer
