@@ -1,0 +1,329 @@
+--- compass.lua: finds the direction of latent space that a person has in mind by asking which of a few images has more
+-- of it (after Latent Compass, Schwettmann, Strobelt & Martino 2020).
+--
+--   local session = compass.new(space, {seed = 1})
+--   for _ = 1, 30 do
+--     local z, labels = session:propose(2)
+--     show(space:decode(z, labels))
+--     session:answer(1)                       -- the first has more; {2, 1}: from most to least; "same": cannot tell
+--   end
+--   space.directions:set("smile", session:fit(), {method = "compass"})
+--
+-- The model (Luce 1959; for pairs Bradley & Terry 1952, which is logistic regression on the difference): of a set, an
+-- image is chosen with a probability proportional to exp(w . e), e = space:standardize(z). The prior of w is
+-- N(0, t^2 I), so that few answers do not explode; the posterior is approximated by a Gaussian at its mode (Laplace;
+-- Bishop 2006, sec. 4.5). The next set is one whose answer is expected to say much about w (Houlsby et al. 2011).
+
+local core = require "genlat.core"
+
+local compass = {}
+
+local Session = {}
+Session.__index = Session
+
+-- Standard deviations of w . (e_a - e_b) under the prior of w, for two draws of the latent prior; USUAL is the number
+-- of the one that directions are fitted with.
+local SPREADS, USUAL = {0.5, 1, 2, 4}, 3
+local POOL = 250 -- latent vectors of which the next set is made
+
+-- The posterior -------------------------------------------------------------------------------------------------------
+
+-- The inverse of a symmetric positive definite matrix, in place, and the logarithm of its determinant, by Gauss and
+-- Jordan.
+local function invert(a)
+  local log_determinant = 0
+  for k = 1, #a do
+    local column, pivot = a:select(2, k):clone(), a[{k, k}]:item()
+    local row = a[k] / pivot
+    log_determinant = log_determinant + math.log(pivot)
+    a:sub_(column:unsqueeze(2) * row)
+    a[k] = row
+    column:mul_(-1 / pivot)
+    column[k] = 1 / pivot
+    a:select(2, k):copy_(column)
+  end
+  return a, log_determinant
+end
+
+-- Probabilities to be chosen, softmax of the scores within each set. sets: rows x sets, 1 where a row is in a set.
+local function shares(scores, sets)
+  local count = sets:sum(1)
+  local centred = scores - sets:matmul((scores:unsqueeze(1):matmul(sets) / count):t()):squeeze(2)
+  local weights = centred:exp()
+  return weights / sets:matmul(weights:unsqueeze(1):matmul(sets):t()):squeeze(2)
+end
+
+-- The posterior where w . (e_a - e_b) has the standard deviation `spread` under the prior, for two draws of the latent
+-- prior, by Newton's method from w. asked: {x = images as rows M x D, sets = M x sets, targets = the share of each that
+-- was chosen, M}. Returns {mean = D, covariance = D x D, evidence = log p(answers), nearly}.
+local function posterior(asked, spread, w)
+  local x, variance = asked.x, spread ^ 2 / (2 * asked.x:size(2))
+  local covariance, log_determinant, p
+  for _ = 1, 50 do
+    p = shares(x:matmul(w:unsqueeze(2)):squeeze(2), asked.sets)
+    local weighted = x * p:unsqueeze(2)
+    local means = asked.sets:t():matmul(weighted)
+    local precision = core.eye(#w) + (x:t():matmul(weighted) - means:t():matmul(means)) * variance
+    covariance, log_determinant = invert(precision)
+    covariance:mul_(variance)
+    local slope = x:t():matmul((asked.targets - p):unsqueeze(2)) - w:unsqueeze(2) / variance
+    local step = covariance:matmul(slope):squeeze(2)
+    w = w + step
+    if step:norm():item() < 1e-4 * w:norm():item() then break end
+  end
+  local log_likelihood = (asked.targets * p:log()):sum():item()
+  return {
+    mean = w, covariance = covariance,
+    evidence = log_likelihood - w:square():sum():item() / (2 * variance) - log_determinant / 2,
+  }
+end
+
+-- How sure a posterior is of w's direction, 0 to 1: |m| / sqrt(|m|^2 + trace of the covariance), the cosine that is
+-- expected between its mean and w.
+local function certainty(p)
+  local squared = p.mean:square():sum():item()
+  return math.sqrt(squared / (squared + (p.covariance * core.eye(#p.mean)):sum():item()))
+end
+
+-- The posterior of the usual spread; and how sure it is, on average over the spreads weighted by how well each explains
+-- the answers: where they contradict each other, that is a small one.
+local function weighed_posterior(asked)
+  local list, most = {}, -math.huge
+  for i, spread in ipairs(SPREADS) do
+    list[i] = posterior(asked, spread, i > 1 and list[i - 1].mean or core.zeros(asked.x:size(2)))
+    most = math.max(most, list[i].evidence)
+  end
+  local sum, weights = 0, 0
+  for _, p in ipairs(list) do
+    local weight = math.exp(p.evidence - most)
+    sum, weights = sum + weight * certainty(p), weights + weight
+  end
+  list[USUAL].certainty = sum / weights
+  return list[USUAL]
+end
+
+-- Mean and variance of w . (e_i - e_j) for all pairs of rows of e (N x D), each N x N; without answers the prior's.
+local function predict(self, e)
+  local p, variance = self.posterior, SPREADS[USUAL] ^ 2 / (2 * e:size(2))
+  local covariance = p and e:matmul(p.covariance):matmul(e:t()) or e:matmul(e:t()) * variance
+  local mean = p and e:matmul(p.mean:unsqueeze(2)):squeeze(2) or core.zeros(#e)
+  local own = (covariance * core.eye(#e)):sum(2)
+  return mean:unsqueeze(2) - mean:unsqueeze(1),
+    (own:unsqueeze(2) + own:unsqueeze(1) - covariance * 2):maximum(0)
+end
+
+-- How much the answer about each pair of rows of e is expected to say about w, in bits (Houlsby et al. 2011, eq. 3):
+-- its entropy less what is left of it when w is known; N x N. They have a probit, which is nearly the logistic function
+-- of sqrt(8 / pi) times its argument.
+local function information(self, e)
+  local mean, variance = predict(self, e)
+  local probit = math.sqrt(math.pi / 8)
+  local c2 = math.pi * math.log(2) / 2
+  mean, variance = mean * probit, variance * probit ^ 2
+  local p = (mean / (variance + 1):sqrt() / probit):sigmoid():clamp(1e-6, 1 - 1e-6)
+  local entropy = -(p * p:log() + (1 - p) * (1 - p):log()) / math.log(2)
+  return entropy - (-mean:square() / ((variance + c2) * 2)):exp() * math.sqrt(c2) / (variance + c2):sqrt()
+end
+
+-- Numbers of `size` rows of e that are informative together: the best pair, then again and again the row that is best
+-- beside those chosen.
+local function choose(self, e, size)
+  local bits = information(self, e)
+  local first = math.tointeger(bits:max(2):argmax():item())
+  local chosen, score, taken = {first}, bits[first]:clone(), core.zeros(#e)
+  taken[first] = 1
+  while #chosen < size do
+    local next_one = math.tointeger((score - taken * 1e9):argmax():item())
+    chosen[#chosen + 1] = next_one
+    taken[next_one] = 1
+    score = score + bits[next_one]
+  end
+  return chosen
+end
+
+-- Answers -------------------------------------------------------------------------------------------------------------
+
+-- What an answer about n images says, as choices {members = numbers, targets = the share of each that was chosen}: an
+-- order is a row of choices, each among those that are left (Plackett 1975).
+local function choices(answer, n)
+  local left, list = {}, {}
+  for k = 1, n do
+    left[k] = k
+  end
+  if answer == "same" then
+    local targets = {}
+    for k = 1, n do
+      targets[k] = 1 / n
+    end
+    return {{members = left, targets = targets}}
+  end
+  for _, best in ipairs(answer) do
+    local members, targets, rest = left, {}, {}
+    for i, k in ipairs(members) do
+      targets[i] = k == best and 1 or 0
+      if k ~= best then rest[#rest + 1] = k end
+    end
+    if #members > 1 then list[#list + 1] = {members = members, targets = targets} end
+    left = rest
+  end
+  return list
+end
+
+-- The answer in its one form, "same" or a list; or nil and what is wrong with it.
+local function checked(answer, n)
+  if answer == "same" then return answer end
+  if math.type(answer) == "integer" then answer = {answer} end
+  if type(answer) ~= "table" or #answer == 0 then
+    return nil, ("an answer is a number, a list of numbers or 'same', not %s"):format(tostring(answer))
+  end
+  local seen = {}
+  for _, k in ipairs(answer) do
+    if math.type(k) ~= "integer" or k < 1 or k > n or seen[k] then
+      return nil, ("an answer names images by different numbers from 1 to %d, not %s"):format(n, tostring(k))
+    end
+    seen[k] = true
+  end
+  return answer
+end
+
+-- Works out what the answers say.
+local function update(self)
+  local rows, targets, numbers, count = {}, {}, {}, 0
+  for _, given in ipairs(self.answers) do
+    local e = self.space:standardize(given.z)
+    for _, choice in ipairs(choices(given.answer, #e)) do
+      count = count + 1
+      for i, k in ipairs(choice.members) do
+        rows[#rows + 1] = e[k]
+        targets[#rows], numbers[#rows] = choice.targets[i], count
+      end
+    end
+  end
+  self.posterior = count > 0 and weighed_posterior {
+    x = core.stack(rows), targets = core.tensor(targets), sets = core.tensor(numbers):one_hot(count),
+  } or nil
+end
+
+-- Sessions ------------------------------------------------------------------------------------------------------------
+
+--- A session with a space (see space.lua). settings:
+--   seed    of all random choices (1)
+--   pool    latent vectors that the sets are taken from, such as encoded images: N x latent (drawn from the prior)
+--   labels  of a conditional model: the class of all images (each set of one class, each class in turn)
+function compass.new(space, settings)
+  settings = settings or {}
+  local pool = settings.pool
+  if pool and (pool.ndim ~= 2 or pool:size(2) ~= space.latent or #pool < 2) then
+    error(("compass: the pool is at least 2 latent vectors N x %d, not %s"):format(space.latent,
+      table.concat(pool.shape, "x")), 2)
+  end
+  space:labels(1, settings.labels) -- raises where there is no such class
+  return setmetatable({space = space, seed = settings.seed or 1, pool = pool, labels = settings.labels, answers = {}},
+    Session)
+end
+
+-- Latent vectors to make a set of, which depend on the seed and the number of answers so far.
+local function draw_pool(self)
+  local seed, counter = core.rng_state()
+  core.seed(core.hash(("compass %d %d"):format(self.seed, #self.answers)) & 0x7FFFFFFF)
+  local z
+  if self.pool then
+    z = self.pool:index_select(core.randperm(#self.pool):slice(1, 1, math.min(POOL, #self.pool)))
+  else
+    z = self.space:prior(POOL)
+  end
+  core.rng_state(seed, counter)
+  return z
+end
+
+--- The next set to ask about, `size` (2) latent vectors that are not far from what the model knows: size x latent, and
+-- their labels of a conditional model. The same again until it is answered.
+function Session:propose(size)
+  size = size or 2
+  if math.type(size) ~= "integer" or size < 2 or size > 9 then
+    error(("propose: a set has 2 to 9 images, not %s"):format(tostring(size)), 2)
+  end
+  if not self.pending or #self.pending.z ~= size then
+    local z = draw_pool(self)
+    if #z < size then error(("propose: the pool has %d latent vectors, not %d"):format(#z, size), 2) end
+    self.pending = {z = z:index_select(core.tensor(choose(self, self.space:standardize(z), size)))}
+  end
+  local class = self.space.conditional and (self.labels or #self.answers % self.space.conditional + 1)
+  return self.pending.z, self.space:labels(size, class or nil)
+end
+
+--- Takes the answer about the proposed set: the number of the image that has the most; or the numbers of some or all of
+-- them, from most to least, before all that are not named; or "same" where there is nothing to choose between them.
+function Session:answer(answer)
+  if not self.pending then error("answer: nothing was proposed", 2) end
+  local good, message = checked(answer, #self.pending.z)
+  if not good then error("answer: " .. message, 2) end
+  self.answers[#self.answers + 1] = {z = self.pending.z, answer = good}
+  self.pending = nil
+  update(self)
+end
+
+--- Takes the last answer back, so that its set is proposed again; false where there is none.
+function Session:undo()
+  local last = table.remove(self.answers)
+  if not last then return false end
+  self.pending = {z = last.z}
+  update(self)
+  return true
+end
+
+--- How many sets were answered.
+function Session:count() return #self.answers end
+
+--- The direction found so far, latent: z + 2 * direction has more of it by two standard deviations of the prior. nil
+-- where the answers say nothing.
+function Session:fit()
+  local w = self.posterior and self.posterior.mean
+  local length = w and w:norm():item() or 0
+  if length < 1e-6 then return nil end
+  local origin = core.zeros(1, self.space.latent)
+  return (self.space:unstandardize(w:unsqueeze(1) / length) - self.space:unstandardize(origin)):squeeze(1)
+end
+
+--- How sure that direction is, 0 to 1: the cosine that is expected between it and the one in mind, by the posterior's
+-- width. Answers that contradict each other, or that no direction explains, keep it low.
+function Session:confidence() return self.posterior and self.posterior.certainty or 0 end
+
+--- What was asked and answered, as plain data that compass.restore makes a session of again.
+function Session:state()
+  local answers = {}
+  for i, given in ipairs(self.answers) do
+    answers[i] = {z = given.z:totable(), answer = given.answer}
+  end
+  return {seed = self.seed, latent = self.space.latent, answers = answers}
+end
+
+local function restored(space, given)
+  local z = type(given) == "table" and type(given.z) == "table" and select(2, pcall(core.tensor, given.z))
+  if type(z) ~= "userdata" or z.ndim ~= 2 or z:size(2) ~= space.latent or z:sum():item() * 0 ~= 0 then
+    return nil
+  end
+  local answer = checked(given.answer, #z)
+  return answer and {z = z, answer = answer}
+end
+
+--- A session that goes on with the answers of a state. settings: as compass.new's; the seed is the state's. Or nil and
+-- a message, where it is no state or one of another latent space.
+function compass.restore(space, state, settings)
+  if type(state) ~= "table" or math.type(state.seed) ~= "integer" or type(state.answers) ~= "table" then
+    return nil, "these are no answers to a compass's questions"
+  elseif state.latent ~= space.latent then
+    return nil, ("the answers are about %s latent dimensions, the model has %d"):format(tostring(state.latent),
+      space.latent)
+  end
+  local session = compass.new(space, settings)
+  session.seed = state.seed
+  for i, given in ipairs(state.answers) do
+    session.answers[i] = restored(space, given)
+    if not session.answers[i] then return nil, ("answer %d is damaged"):format(i) end
+  end
+  update(session)
+  return session
+end
+
+return compass
