@@ -144,6 +144,19 @@ describe("lines.svg", function()
   end)
 end)
 
+describe("lines.svg with xlog", function()
+  it("has a logarithmic x axis, which begins above 0", function()
+    local line = { name = "a", x = { 1, 10, 1000 }, y = { 1, 2, 3 } }
+    local picture = lines.svg({ series = { line }, xlog = true })
+    assert.equal(1, xml.count_text(picture, "100"))
+    local a, b, c = curves(picture)[1].d:match "M([%d.]+) [%d.]+L([%d.]+) [%d.]+L([%d.]+) "
+    assert.is_true(math.abs((c - b) / (b - a) - 2) < 0.01)
+    line.x[1] = 0
+    assert.has_error(function() lines.svg({ series = { line }, xlog = true }) end,
+      "lines.svg: a: point 1 has x = 0, and the logarithmic scale begins above 0")
+  end)
+end)
+
 describe("lines.panels", function()
   it("holds all panels with their titles", function()
     local picture = lines.panels({ title = "Training", columns = 3,

@@ -69,6 +69,25 @@ function axis.new(lo, hi, from, to, count, integer)
     at = function(v) return from + (v - lo) * scale end }
 end
 
+-- The same on a logarithmic scale, 0 < lo < hi: ticks at the powers of ten, and at 2 and 5 times them if there is room.
+function axis.log(lo, hi, from, to, count)
+  local values, labels = {}, {}
+  local decades = math.log(hi / lo, 10)
+  local factors = decades * 3 <= count and {1, 2, 5} or {1}
+  for power = math.floor(math.log(lo, 10)), math.ceil(math.log(hi, 10)) do
+    for _, factor in ipairs(factors) do
+      local v = factor * 10.0 ^ power
+      if v >= lo * (1 - 1e-9) and v <= hi * (1 + 1e-9) then
+        values[#values + 1] = v
+        labels[#labels + 1] = tick_label(v, v)
+      end
+    end
+  end
+  local scale = (to - from) / math.log(hi / lo)
+  return { lo = lo, hi = hi, from = from, to = to, scale = scale, values = values, labels = labels,
+    at = function(v) return from + math.log(v / lo) * scale end }
+end
+
 -- For curves: light lines at the ticks of y, and the x axis at the bottom with a small mark at each tick.
 function axis.rules(x, y)
   local light, base = {}, { ("M%s %sH%s"):format(svg.number(x.from), svg.number(y.from), svg.number(x.to)) }

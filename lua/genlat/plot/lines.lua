@@ -21,6 +21,8 @@ local function check(panel, who, level)
     for j = 1, #s.x do
       if type(s.x[j]) ~= "number" or type(s.y[j]) ~= "number" then
         refuse("%s: point %d is not two numbers", s.name, j)
+      elseif panel.xlog and s.x[j] <= 0 then
+        refuse("%s: point %d has x = %s, and the logarithmic scale begins above 0", s.name, j, s.x[j])
       end
     end
   end
@@ -203,8 +205,9 @@ local function end_labels(drawn, x, y)
 end
 
 -- The x axis from pixel `from` to `to`. Epochs have ticks at whole numbers, the first one among them.
-local function x_axis(drawn, from, to)
+local function x_axis(panel, drawn, from, to)
   local lo, hi, whole, single = x_range(drawn)
+  if panel.xlog and lo > 0 and lo < hi then return axis.log(lo, hi, from, to, (to - from) / 50) end
   local x = axis.new(lo, hi, from, to, (to - from) / 50, whole)
   if single then
     x.values, x.labels = { single }, { svg.number(single, 3) }
@@ -220,7 +223,7 @@ local function draw(panel, drawn, range, left, top, width, height)
   local gutter = 46 + (panel.ylabel and 18 or 0)
   local right = left + width - labels_width(drawn)
   local y = axis.new(range[1], range[2], top + height, top, height / 44)
-  local x = x_axis(drawn, left + gutter, right)
+  local x = x_axis(panel, drawn, left + gutter, right)
   local out = { axis.rules(x, y) }
   local curves = {}
   for i, d in ipairs(drawn) do curves[i] = curve(d, x, y) end
@@ -280,14 +283,15 @@ end
 --   series   a list of {name =, x =, y = (tables of numbers), dash = (true: a dashed line)}; a value that is not finite
 --            leaves a gap
 --   title, subtitle, xlabel, ylabel; width (760 pixels), height (of the plot itself: 300)
+--   xlog     true: x on a logarithmic scale
 function lines.svg(o)
   check(o, "lines.svg", 2)
-  local panel = { series = o.series, xlabel = o.xlabel, ylabel = o.ylabel }
+  local panel = { series = o.series, xlabel = o.xlabel, ylabel = o.ylabel, xlog = o.xlog }
   return page(o, { panel }, 1, o.width or 760, o.height or 300)
 end
 
 -- Several such panels in one SVG picture, row by row: {panel, panel, ..., columns = (2), title =, subtitle =,
--- width = (980), height = (of each plot: 260)}; a panel has series, title, xlabel, ylabel.
+-- width = (980), height = (of each plot: 260)}; a panel has series, title, xlabel, ylabel, xlog.
 function lines.panels(o)
   for i, panel in ipairs(o) do check(panel, ("lines.panels: panel %d"):format(i), 2) end
   return page(o, o, o.columns or 2, o.width or 980, o.height or 260)
