@@ -1,0 +1,161 @@
+--- anomaly.lua: how anomalous a trained model finds images: scores, higher for images unlike those that it was trained
+-- on. metrics.auroc and metrics.average_precision say what a score is worth where the anomalies are known.
+--
+--   local anomaly = gl.latent.anomaly
+--   local scores = anomaly.score(space, space.data.test.images, {method = "elbo"})       -- N
+--   print(gl.metrics.auroc(scores, space.data.test.labels:eq(4)))
+--
+-- The scores, of what the model makes of an image x at z, the mean of what its encoder says:
+--   mse             the mean squared error of a pixel
+--   correlation     1 - the correlation of the pixels with those of the reconstruction: 0 to 2. The others grow with
+--                   ink and contrast, and take what is plain for normal, whatever it shows; this one does not
+--   reconstruction  -log p(x|z), in nats
+--   elbo            -ELBO, the mean over draws of z, in nats
+--   deviance        the same (of an autoencoder, reconstruction) less what the likelihood would ask for even if the
+--                   reconstruction were perfect: with a Bernoulli likelihood the entropy of the pixels, because of
+--                   which elbo takes grey for anomalous
+--   inversion       the loss of latent.invert, -log p(x, z) at the best z that optimization finds, less the same; of a
+--                   GAN the residual loss of AnoGAN (Schlegl et al. 2017), squared, with the prior's term
+-- An autoencoder has all but elbo, a GAN inversion alone. A conditional model is asked for each class that it was
+-- trained on; scores in nats are those of the mixture of all, each as likely, the others those of the best class.
+
+local core = require "genlat.core"
+local aside = require "genlat.metrics.aside"
+local image = require "genlat.metrics.image"
+local invert = require "genlat.latent.invert"
+local networks = require "genlat.models.networks"
+
+local anomaly = {}
+
+local ROWS = 2000 -- latent vectors that are decoded at a time
+
+-- Of K scores for each image, N x K: the smallest, or -log of the mean over k of e^-score.
+local function smallest(scores) return scores:min(2) end
+local function mixture(scores) return math.log(scores:size(2)) - (-scores):logsumexp(2) end
+
+-- 1 - Pearson's correlation of the pixels of two batches of images, N; 1 where one of them is all of one colour.
+local function decorrelation(x, y)
+  local a, b = networks.rows(x), networks.rows(y)
+  a, b = a - a:mean(2, true), b - b:mean(2, true)
+  return 1 - (a * b):sum(2) / (a:square():sum(2) * b:square():sum(2)):sqrt():maximum(1e-12)
+end
+
+-- -log p(x|z) where the reconstruction is x itself, N: the least there can be. 0 of a GAN: see invert.distortion.
+local function least_cost(model, x)
+  local rows = networks.rows(x)
+  if model.config.likelihood == "bernoulli" then
+    local p = rows:clamp(1e-6, 1 - 1e-6)
+    return -(p * p:log() + (1 - p) * (1 - p):log()):sum(2)
+  end
+  return model.config.likelihood and networks.reconstruction(model, rows, rows, "none"):sum(2) or core.zeros(#x)
+end
+
+local function reconstruction(space, x, labels)
+  return invert.distortion(space.model, x, space.model:encode(x, labels), labels)
+end
+
+local function negative_elbo(space, x, labels, o)
+  local _, log_px, mean, logvar = networks.log_weights(space.model, x, o.samples, labels)
+  return mean:kl_normal(logvar, "none"):sum(2) - log_px:mean(2)
+end
+
+-- Each score: f(space, x, labels, options) of some images with a label each (nil for models that are told none); join:
+-- how the scores of several classes become one; of: the model's method that it needs.
+local kinds = {
+  mse = {of = "encode", join = smallest, f = function(space, x, labels)
+    return image.mse(space.model:reconstruct(x, labels), x)
+  end},
+  correlation = {of = "encode", join = smallest, f = function(space, x, labels)
+    return decorrelation(x, space.model:reconstruct(x, labels))
+  end},
+  reconstruction = {of = "encode", join = mixture, f = reconstruction},
+  elbo = {of = "posterior", join = mixture, f = negative_elbo},
+  deviance = {of = "encode", join = mixture, f = function(space, x, labels, o)
+    local bound = space.model.posterior and negative_elbo or reconstruction
+    return bound(space, x, labels, o) - least_cost(space.model, x)
+  end},
+  inversion = {of = "decode"},
+}
+
+local ORDER = {"mse", "correlation", "reconstruction", "elbo", "deviance", "inversion"}
+
+--- The names of the scores that a space has, in their order.
+function anomaly.methods(space)
+  local names = {}
+  for _, name in ipairs(ORDER) do
+    if space.model[kinds[name].of] then names[#names + 1] = name end
+  end
+  return names
+end
+
+--- The labels of the classes that a conditional model was trained on, as a list; nil for other models.
+function anomaly.classes(space)
+  if not space.conditional then return nil end
+  local without, list = space.notes.options and space.notes.options.without, {}
+  for label = 1, space.conditional do
+    if not without or space.data.classes[label] ~= without then list[#list + 1] = label end
+  end
+  return list
+end
+
+-- Scores of images by inversion, N.
+local function by_inversion(space, x, classes, o)
+  return invert.invert(space, x, {
+    steps = o.steps, restarts = o.restarts, lambda = o.lambda, classes = classes,
+  }).loss - least_cost(space.model, x)
+end
+
+-- Scores of images by one of the other methods, N: each image with each class.
+local function by_model(space, kind, x, classes, o)
+  if not classes then return kind.f(space, x, nil, o) end
+  local n, columns = #x, {}
+  for i, label in ipairs(classes) do
+    columns[i] = kind.f(space, x, core.full({n}, label), o)
+  end
+  return kind.join(core.stack(columns, 2))
+end
+
+local function settings_of(space, images, options)
+  local o = {
+    method = space:has_encoder() and "deviance" or "inversion",
+    samples = 10, steps = space:has_encoder() and 50 or 200, restarts = 4, lambda = 1, seed = 1,
+  }
+  for key, value in pairs(options or {}) do
+    o[key] = value
+  end
+  local kind = kinds[o.method]
+  if not kind or not space.model[kind.of] then
+    error(("score: of a %s method is %s, not %s"):format(space.model:name(), table.concat(anomaly.methods(space), ", "),
+      tostring(o.method)), 3)
+  elseif math.type(o.samples) ~= "integer" or o.samples < 1 then
+    error(("score: samples is a whole number from 1, not %s"):format(tostring(o.samples)), 3)
+  elseif images.ndim ~= 4 or table.concat(images.shape, "x", 2) ~= table.concat(space.image, "x") then
+    error(("score: expected images N x %s, got %s"):format(table.concat(space.image, " x "),
+      table.concat(images.shape, "x")), 3)
+  end
+  return o, kind
+end
+
+--- The scores of images (uint8 N x H x W x C, as splits have them, or 0..1): N. options:
+--   method    one of anomaly.methods(space) ("deviance"; of a GAN "inversion")
+--   samples   draws of z for elbo and deviance (10)
+--   steps     of inversion (50 from what the encoder says; 200 for a GAN, from each of `restarts` draws, 4), lambda (1)
+--   seed      of all that is drawn (1): equal scores for equal seeds
+--   progress  a function that is called with the number of images done so far and in all
+function anomaly.score(space, images, options)
+  local o, kind = settings_of(space, images, options)
+  local n, classes, parts, order = #images, anomaly.classes(space), {}, nil
+  local size = math.max(1, ROWS // (space.model.posterior and o.samples or 1))
+  if images.dtype == "uint8" then order = core.arange(n) end
+  return aside(space.model, o.seed, function()
+    for first = 1, n, size do
+      local count = math.min(size, n - first + 1)
+      local x = order and core.batch(images, order, first, count) or images:slice(1, first, first + count - 1)
+      parts[#parts + 1] = kind.f and by_model(space, kind, x, classes, o) or by_inversion(space, x, classes, o)
+      if o.progress then o.progress(first + count - 1, n) end
+    end
+    return #parts == 1 and parts[1] or core.cat(parts)
+  end)
+end
+
+return anomaly

@@ -1,0 +1,87 @@
+--- retrain.lua: training a run again as it was trained, without one of the classes, in a process of its own.
+--
+-- A run's notes say which script trained it and with which options.
+
+local core = require "genlat.core"
+local json = require "genlat.json"
+local models = require "genlat.models"
+
+local retrain = {}
+
+-- A word of a shell command, whatever is in it.
+local function quote(word) return "'" .. tostring(word):gsub("'", "'\\''") .. "'" end
+
+-- The interpreter that runs this program.
+local function interpreter()
+  local i = 0
+  while arg[i - 1] do
+    i = i - 1
+  end
+  return arg[i]
+end
+
+-- A run's options as words of a command line, without those left out of `skip`.
+local function words_of(options, skip)
+  local keys, words = {}, {}
+  for key in pairs(options) do
+    if not skip[key] then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  for _, key in ipairs(keys) do
+    local value, name = options[key], "--" .. key:gsub("_", "-")
+    if value == true then
+      words[#words + 1] = name
+    elseif type(value) == "table" then
+      if #value > 0 then words[#words + 1] = name .. " " .. table.concat(value, ",") end
+    elseif value then
+      words[#words + 1] = name .. " " .. quote(value)
+    end
+  end
+  return table.concat(words, " ")
+end
+
+local function same(a, b, except)
+  for _, pair in ipairs {{a, b}, {b, a}} do
+    for key, value in pairs(pair[1]) do
+      if not except[key] and json.encode(value) ~= json.encode(pair[2][key]) then return false, key end
+    end
+  end
+  return true
+end
+
+--- What there is of the run in `folder` that is to be like the one with these notes but without a class: "finished",
+-- "begun" or "missing"; or nil and a message where it is another one.
+function retrain.state(folder, notes, class)
+  if core.file_kind(folder .. "/model.safetensors") ~= "file" then
+    return core.file_kind(folder .. "/checkpoint.safetensors") and "begun" or "missing"
+  end
+  local model, found = models.load(folder)
+  if not model then return nil, found end
+  local options = found.options or {}
+  local equal, key = same(options, notes.options, {without = true, epochs = true})
+  if found.run ~= notes.run or not equal then
+    return nil, ("%s: trained otherwise than the run itself (%s): move it away"):format(folder,
+      equal and "by another script" or "--" .. key)
+  elseif options.without ~= class then
+    return nil, ("%s: trained without %s, not without %s"):format(folder, tostring(options.without), class)
+  end
+  local done = found.epochs >= notes.options.epochs and core.file_kind(folder .. "/report.html") == "file"
+  return done and "finished" or "begun"
+end
+
+--- Trains the run with these notes again, without a class, into `folder`, or goes on with it where it was interrupted.
+-- scripts: the folder of the training scripts; threads: how many, or nil. The process' progress bar shows, what it
+-- prints does not. Returns true, or nil and a message.
+function retrain.without(folder, notes, class, scripts, threads)
+  local script = ("%s/train_%s.lua"):format(scripts, tostring(notes.run))
+  if core.file_kind(script) ~= "file" then return nil, script .. ": there is no such training script" end
+  local command = ("LUA_PATH=%s LUA_CPATH=%s %s %s %s --without %s %s --resume %s >/dev/null"):format(
+    quote(package.path), quote(package.cpath), quote(interpreter()), quote(script),
+    words_of(notes.options, {without = true}), quote(class), threads and "--threads " .. threads or "", quote(folder))
+  local ok, _, status = os.execute(command)
+  if ok then return true end
+  return nil, ("training without %s %s: the same command goes on with it"):format(class,
+    status == 130 and "was stopped" or "ended with status " .. tostring(status))
+end
+
+return retrain
