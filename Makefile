@@ -129,7 +129,7 @@ test: all f64 busted
 	$(LUA) $(BUSTED)
 
 check-asan: asan f64 busted
-	$(abspath $(OUT))/asan/lua $(BUSTED) --helper=spec/aggressive_gc.lua --cpath="./$(OUT)/asan/?.so"
+	GENLAT_BUILD=$(OUT)/asan $(abspath $(OUT))/asan/lua $(BUSTED) --helper=spec/aggressive_gc.lua --cpath="./$(OUT)/asan/?.so"
 
 busted:
 	@$(LUA) -e 'require "busted.runner"' 2>/dev/null || sh scripts/setup.sh --dev

@@ -20,10 +20,13 @@ end
 local here = debug.getinfo(1, "S").source:match("^@(.*)[/\\]") or "."
 local root = here:match("^(.*)[/\\]scripts$") or (here == "scripts" and "." or here .. "/..")
 
+-- The build is in build/, or where `make OUT=...` put it and GENLAT_BUILD says so, as for the one with sanitizers.
+local build = root .. "/" .. (os.getenv "GENLAT_BUILD" or "build")
+
 if exists(root .. "/lua/genlat/init.lua") then
-  if exists(root .. "/build/genlat/core.so") then
+  if exists(build .. "/genlat/core.so") then
     package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path
-    package.cpath = root .. "/build/?.so;" .. package.cpath
+    package.cpath = build .. "/?.so;" .. package.cpath
   elseif not package.searchpath("genlat.core", package.cpath) then
     stop("genlat is not built yet: run `sh " .. root .. "/scripts/setup.sh` first")
   end
