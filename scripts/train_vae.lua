@@ -12,7 +12,7 @@ train.main(function()
   options:add("--iwae", {default = 1, convert = options.whole(1), metavar = "K",
     help = "samples of the importance weighted bound (Burda et al. 2016), below reconstruction + KL; 1: the VAE's"})
   options:add_network()
-  options:add("--binarize", {default = "none", convert = options.word {"none", "dynamic", "threshold"},
+  options:add("--binarize", {default = "none", choices = {"none", "dynamic", "threshold"},
     metavar = "HOW", help = "none, dynamic (drawn anew each time) or threshold (at one half)"})
   local parsed = options:parse(arg)
   local run = train.run.open(parsed)

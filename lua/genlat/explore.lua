@@ -15,38 +15,6 @@ local explore = {}
 
 local MOST_SAMPLES = 10000 -- that can be asked for by number
 
--- An option's default is told in its help, in brackets, as the training scripts tell theirs.
-local function add_option(parser, name, settings)
-  local help = settings.help
-  if settings.default ~= nil then help = ("%s (%s)"):format(help, tostring(settings.default)) end
-  if settings.flag then return parser:flag(name, help) end
-  local option = parser:option(name, help):argname(settings.metavar or "N")
-  if settings.convert then
-    option:convert(function(text)
-      local value, message = settings.convert(text)
-      if value == nil then return nil, name .. ": " .. message end
-      return value
-    end)
-  end
-  if settings.choices then option:convert(function(text)
-    local value, message = Options.word(settings.choices)(text)
-    if value == nil then return nil, name .. ": " .. message end
-    return value
-  end) end
-  if settings.args then option:args(settings.args) end
-  return option
-end
-
-local Command = {}
-Command.__index = Command
-
---- Adds an option: {default =, convert = (see train.options), choices = {words}, help =, metavar =, flag =, args =}.
-function Command:add(name, settings)
-  local key = name:gsub("^%-+", ""):gsub("%-", "_")
-  self.defaults[key] = settings.default
-  add_option(self.parser, name, settings)
-end
-
 --- A list of words or numbers separated by commas: a converter for an option. each: the converter of one (none: words).
 function explore.list(each)
   return function(text)
@@ -62,13 +30,26 @@ function explore.list(each)
   end
 end
 
+-- The data set that --data names, in the form that the model was trained on.
+local function other_data(space, program, name)
+  local noted = space.notes.options or {}
+  local set = train.check(data.load(name, {size = noted.size, without = noted.without}))
+  local has, wants = table.concat(set.shape, " x "), table.concat(space.image, " x ")
+  if has ~= wants then
+    error(("%s: --data: %s has images of %s, the model of %s"):format(program, set.name, has, wants), 0)
+  end
+  return set
+end
+
 --- A latent-space script: reads its command line, opens the run, sets seed and threads, and calls body(space, options)
--- without recording. `define(command)` adds the script's own options by command:add and may set command.parser's
--- epilog. What every script has: the run, --data, --seed, --threads, --out. options.out is the folder for pictures:
--- the run's, or where define sets command.folder, a folder of this name in it. options.program is the script's name.
+-- without recording. `define(command)` adds the script's own options by command:add, as train.options does, and may set
+-- command.parser's epilog. What every script has: the run, --data, --seed, --threads, --out. options.out is the folder
+-- for pictures: the run's, or where define sets command.folder, a folder of this name in it. options.program is the
+-- script's name.
 function explore.main(program, description, define, body)
   train.main(function()
-    local command = setmetatable({parser = argparse(program, description), defaults = {}}, Command)
+    local command = setmetatable({order = {}, defaults = {}}, Options)
+    command.parser = argparse(program, description):help_max_width(Options.WIDTH)
     command.parser:argument("run", "the run's folder, such as runs/vae")
     define(command)
     command:add("--data", {metavar = "DATA", help = "data set to take images from (the run's own)"})
@@ -84,10 +65,7 @@ function explore.main(program, description, define, body)
     end
     if options.threads then core.threads(options.threads) end
     local space = train.check(latent.open(options.run))
-    if options.data then
-      local noted = space.notes.options or {}
-      space.data = train.check(data.load(options.data, {size = noted.size, without = noted.without}))
-    end
+    if options.data then space.data = other_data(space, program, options.data) end
     core.seed(options.seed)
     options.program = program
     local own = core.file_kind(options.run) == "folder" and options.run or "."

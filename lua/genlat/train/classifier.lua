@@ -19,10 +19,10 @@ local SHOWN = 50 -- of the images that it got wrong
 
 --- The options that training a classifier has and training other models has not.
 function classifier.add_options(options)
-  options:add("--model", {default = "lenet5", convert = Options.word {"lenet5", "vgg"}, metavar = "NAME",
+  options:add("--model", {default = "lenet5", choices = {"lenet5", "vgg"}, metavar = "NAME",
     help = "lenet5 or vgg"})
   options:add("--width", {default = 1, convert = Options.whole(1), help = "LeNet-5 with as many times the maps"})
-  options:add("--vgg", {default = "A", convert = Options.word {"A", "B", "C", "D", "E"}, metavar = "LETTER",
+  options:add("--vgg", {default = "A", choices = {"A", "B", "C", "D", "E"}, metavar = "LETTER",
     help = "VGG's configuration, A to E"})
   options:add("--shift", {default = 0, convert = Options.whole(0), metavar = "PIXELS",
     help = "move training images by up to so many pixels at random"})

@@ -6,7 +6,6 @@ local lines = require "genlat.plot.lines"
 local report = require "genlat.report"
 local train = require "genlat.train"
 local results = require "genlat.train.results"
-local Options = require "genlat.train.options"
 
 local gan = {}
 
@@ -21,7 +20,7 @@ local COLUMNS = 8
 
 --- The options that all GANs have.
 function gan.add_options(options)
-  options:add("--loss", {default = "gan", convert = Options.word {"gan", "wasserstein", "hinge"}, metavar = "KIND",
+  options:add("--loss", {default = "gan", choices = {"gan", "wasserstein", "hinge"}, metavar = "KIND",
     help = "gan, wasserstein or hinge"})
   options:add("--spectral", {flag = true, help = "spectral normalization in the discriminator (Miyato et al. 2018)"})
 end

@@ -8,7 +8,7 @@
 
 local argparse = require "argparse"
 
-local Options = {}
+local Options = {WIDTH = 120} -- of --help's lines
 Options.__index = Options
 
 --- A converter to numbers from `least` on (above it, if `above`).
@@ -57,7 +57,7 @@ local function default_text(value)
   return tostring(value)
 end
 
---- Adds an option: {default =, convert =, help =, metavar =, flag = true}.
+--- Adds an option: {default =, convert =, choices = {words}, help =, metavar =, flag = true, args =}.
 function Options:add(name, settings)
   local key = name:gsub("^%-+", ""):gsub("%-", "_") -- as argparse does
   self.order[#self.order + 1] = key
@@ -69,9 +69,10 @@ function Options:add(name, settings)
     return
   end
   local option = self.parser:option(name, help):argname(settings.metavar or "N")
-  if settings.convert then
+  local convert = settings.convert or settings.choices and Options.word(settings.choices)
+  if convert then
     option:convert(function(text)
-      local value, message = settings.convert(text)
+      local value, message = convert(text)
       if value == nil then return nil, name .. ": " .. message end
       return value
     end)
@@ -83,7 +84,7 @@ end
 -- options of the script.
 function Options.new(program, description, defaults)
   local self = setmetatable({program = program, order = {}, defaults = {}}, Options)
-  self.parser = argparse(program, description)
+  self.parser = argparse(program, description):help_max_width(Options.WIDTH)
   self.parser:epilog "A run leaves its pictures, its log, the model and report.html in its folder."
   self.run = defaults.run
   self:add("--data", {default = "digits", metavar = "DATA",
@@ -118,7 +119,7 @@ end
 function Options:add_network()
   self:add("--maps", {default = {}, convert = Options.sizes, metavar = "SIZES",
     help = "convolutions (4 x 4, stride 2) before the hidden layers, such as 32,64; none: a dense network"})
-  self:add("--likelihood", {default = "bernoulli", convert = Options.word {"bernoulli", "gaussian"},
+  self:add("--likelihood", {default = "bernoulli", choices = {"bernoulli", "gaussian"},
     metavar = "KIND", help = "of pixels: bernoulli or gaussian"})
 end
 
