@@ -5,12 +5,11 @@ local gl = require "genlat"
 local explore = require "genlat.explore"
 local folder = require "genlat.data.folder"
 local scan = require "genlat.data.scan"
-local anomaly, metrics, train = gl.latent.anomaly, gl.metrics, gl.train
-local dots, histogram, sheet = gl.plot.dots, gl.plot.histogram, gl.plot.sheet
-local whole = train.options.whole
+local view = require "genlat.explore.anomaly"
+local anomaly, train = gl.latent.anomaly, gl.train
+local retrain, whole = train.retrain, train.options.whole
 
 local TRIAL = 100 -- images whose scoring tells how long all will take
-local COLUMNS = 10 -- images in a row of the picture
 local OF_GAN = 1000 -- test images that a model without an encoder scores, unless more are asked for
 local HERE = arg[0]:match("^(.*)[/\\]") or "."
 
@@ -32,48 +31,38 @@ end
 
 -- Scoring -------------------------------------------------------------------------------------------------------------
 
-local function check_methods(space, options)
-  local has = {}
-  for _, name in ipairs(anomaly.methods(space)) do has[name] = true end
-  if not options.methods then
-    options.methods = {}
-    for _, name in ipairs(anomaly.methods(space)) do
-      if name ~= "inversion" or not space:has_encoder() then table.insert(options.methods, name) end
-    end
-  end
+local function choose_methods(space, options)
+  local has, known, listed = anomaly.methods(space), {}, {}
+  for _, name in ipairs(has) do known[name] = true end
+  options.methods = options.methods or anomaly.quick_methods(space)
   for _, name in ipairs(options.methods) do
-    if not has[name] then
-      explore.fail(options, "--methods", "a %s has %s, not %s", space.model:name(),
-        table.concat(anomaly.methods(space), ", "), name)
+    if not known[name] then
+      explore.fail(options, "--methods", "a %s has %s, not %s", space.model:name(), table.concat(has, ", "), name)
     end
+    listed[name] = true
   end
-  local listed = {}
-  for _, name in ipairs(options.methods) do listed[name] = true end
   options.by = options.by or listed.deviance and "deviance" or options.methods[1]
   if not listed[options.by] then
     explore.fail(options, "--by", "it is one of %s, not %s", table.concat(options.methods, ", "), options.by)
   end
 end
 
-local function settings(options, method, progress)
-  return {method = method, samples = options.samples, seed = options.seed, progress = progress}
+local function score(space, images, options, method, progress)
+  return anomaly.score(space, images, {
+    method = method, samples = options.samples, seed = options.seed, progress = progress,
+  })
 end
 
--- Seconds that scoring n such images takes, by that of a few.
-local function seconds_for(space, images, options)
-  local few, sum = images:slice(1, 1, math.min(TRIAL, #images)), 0
+-- Says how long scoring n images takes with each of some models, by a few of these.
+local function say_time(what, space, images, options, n, models)
+  local few, seconds = images:slice(1, 1, math.min(TRIAL, #images)), 0
   for _, method in ipairs(options.methods) do
-    anomaly.score(space, images:slice(1, 1, 1), settings(options, method)) -- the first time is slower
+    score(space, images:slice(1, 1, 1), options, method) -- the first time is slower
     local began = gl.core.clock()
-    anomaly.score(space, few, settings(options, method))
-    sum = sum + gl.core.clock() - began
+    score(space, few, options, method)
+    seconds = seconds + gl.core.clock() - began
   end
-  return sum * #images / #few
-end
-
-local function time_text(seconds)
-  if seconds < 90 then return ("%.0f s"):format(math.max(1, seconds)) end
-  return seconds < 5400 and ("%.0f min"):format(seconds / 60) or ("%.1f h"):format(seconds / 3600)
+  print(("%s: about %s"):format(what, view.time(seconds * n / #few * (models or 1))))
 end
 
 -- The scores of images by all methods: {method = list of N numbers}.
@@ -81,351 +70,154 @@ local function score_all(space, images, options)
   local scores, progress = {}, train.progress.new(true)
   for _, method in ipairs(options.methods) do
     progress:start(#images)
-    local values = anomaly.score(space, images, settings(options, method, function(done)
+    scores[method] = score(space, images, options, method, function(done)
       progress:update(method, done, function(rate) return ("%.0f images/s"):format(rate) end, "")
-    end))
-    scores[method] = values:totable()
+    end):totable()
   end
   progress:clear()
   return scores
 end
 
-local function say_time(what, seconds) print(("%s: about %s"):format(what, time_text(seconds))) end
-
--- The test images that are scored, and their labels as a list (nil where there are none).
+-- The test images that are scored, their labels as a list, and their classes' names (both nil where there are none).
 local function test_images(space, options)
-  local split, has = space.data.test, table.concat(space.data.shape, " x ")
-  local wants = table.concat(space.image, " x ")
-  if has ~= wants then
-    explore.fail(options, "--data", "%s has images of %s, the model of %s", space.data.name, has, wants)
-  end
+  local split, names = space.data.test, {}
   local n = math.min(options.test_images or (space:has_encoder() and split.count or OF_GAN), split.count)
-  return split.images:slice(1, 1, n), split.labels and split.labels:slice(1, 1, n):totable()
-end
-
--- Pictures and files ----------------------------------------------------------------------------------------------
-
--- The places of the highest scores of a list (of the lowest with `ascending`), of those with keep[place] only.
-local function ranked(scores, keep, ascending)
-  local order = {}
-  for i = 1, #scores do
-    if not keep or keep[i] then order[#order + 1] = i end
+  local images, labels = split.images:slice(1, 1, n), split.labels and split.labels:slice(1, 1, n):totable()
+  for i, label in ipairs(labels or {}) do
+    names[i] = space.data.classes[math.tointeger(label)]
   end
-  table.sort(order, function(a, b)
-    if scores[a] == scores[b] then return a < b end
-    if ascending then return scores[a] < scores[b] end
-    return scores[a] > scores[b]
-  end)
-  return order
+  return images, labels, labels and names
 end
-
--- Two rows of a sheet: some images and what the model makes of them; at most half of all, so that two groups are apart.
-local function pair_of_rows(space, images, scores, order, name)
-  local list = {table.unpack(order, 1, math.min(COLUMNS, math.max(1, math.floor(#images / 2))))}
-  local x = gl.core.batch(images, gl.tensor(list), 1, #list)
-  local found = gl.latent.invert(space, x, {
-    method = space:has_encoder() and "encoder" or "optimize", classes = anomaly.classes(space),
-  })
-  return {
-    {name = name, note = ("scores %.4g to %.4g"):format(scores[list[1]], scores[list[#list]]), images = x},
-    {note = "what the model makes of them", images = found.images},
-  }
-end
-
-local function image_sheet(space, groups, options, images, scores)
-  local rows = {}
-  for _, group in ipairs(groups) do
-    if #group.order > 0 then
-      for _, row in ipairs(pair_of_rows(space, images, scores, group.order, group.name)) do
-        rows[#rows + 1] = row
-      end
-    end
-  end
-  return sheet.svg {
-    title = "Anomalies by " .. options.by, rows = rows,
-    subtitle = ("%s, a %s trained on %s%s"):format(options.run, space.model:name(), space.data.name,
-      space.notes.options and space.notes.options.without and " without " .. space.notes.options.without or ""),
-  }
-end
-
-local UNITS = {mse = "mean squared error", correlation = "1 - correlation with the reconstruction"}
-
--- Histograms of the scores: groups is a list of {name =, keep = {[place] = true}}.
-local function histograms(scores, groups, options, title, notes)
-  local o = {title = title, subtitle = options.run, groups = {}}
-  for g, group in ipairs(groups) do o.groups[g] = group.name end
-  for i, method in ipairs(options.methods) do
-    o[i] = {title = method, xlabel = UNITS[method] or "nats", values = {}, note = notes and notes[method]}
-    for g, group in ipairs(groups) do
-      local list = {}
-      for place, value in ipairs(scores[method]) do
-        if not group.keep or group.keep[place] then list[#list + 1] = value end
-      end
-      o[i].values[g] = list
-    end
-  end
-  return histogram.panels(o)
-end
-
--- One line an image: its name, its class where it has one, and its scores.
-local function csv(names, classes, scores, options)
-  local lines = {("image,%s%s"):format(classes and "class," or "", table.concat(options.methods, ","))}
-  for i, name in ipairs(names) do
-    local cells = {('"%s"'):format(tostring(name):gsub('"', '""')), classes and ('"%s"'):format(classes[i]) or nil}
-    for _, method in ipairs(options.methods) do
-      cells[#cells + 1] = ("%.6g"):format(scores[method][i])
-    end
-    lines[i + 1] = table.concat(cells, ",")
-  end
-  return table.concat(lines, "\n") .. "\n"
-end
-
--- A run trained without one class -------------------------------------------------------------------------------------
 
 local function label_of(space, class)
-  for label, name in ipairs(space.data.classes) do
+  for label, name in ipairs(space.data.classes or {}) do
     if name == class then return label end
   end
 end
 
--- How well each method finds a class: {method = {auroc =, precision =}}, and the share of images that are of it.
-local function measure(scores, labels, label, options)
-  local positives, count, found = {}, 0, {}
-  for i, value in ipairs(labels) do
-    positives[i] = value == label and 1 or 0
-    count = count + positives[i]
+-- Ends the script where the images that are scored do not hold both this class and others.
+local function check_both(options, class, label, labels)
+  local held = 0
+  for _, value in ipairs(labels) do
+    if value == label then held = held + 1 end
   end
-  for _, method in ipairs(options.methods) do
-    found[method] = {
-      auroc = metrics.auroc(scores[method], positives),
-      precision = metrics.average_precision(scores[method], positives),
-    }
-  end
-  return found, count / #labels
+  if held > 0 and held < #labels then return end
+  explore.fail(options, "--test-images", "of %d test images %d are of class %s: both it and others are wanted", #labels,
+    held, class)
 end
 
-local function numbered(n)
-  local names = {}
-  for i = 1, n do
-    names[i] = i
-  end
-  return names
-end
-
-local function class_names(space, labels)
-  local names = {}
-  for i, label in ipairs(labels) do
-    names[i] = space.data.classes[math.tointeger(label)]
-  end
-  return names
-end
+-- A run trained without one class -------------------------------------------------------------------------------------
 
 local function without_one(space, options, class)
-  local images, labels = test_images(space, options)
+  local images, labels, classes = test_images(space, options)
   local label = labels and label_of(space, class)
   if not label then explore.fail(options, "--data", "%s has no class %s", space.data.name, class) end
-  say_time(("scoring %d test images"):format(#images), seconds_for(space, images, options))
+  check_both(options, class, label, labels)
+  say_time(("scoring %d test images"):format(#images), space, images, options, #images)
   local scores = score_all(space, images, options)
-  local found, share = measure(scores, labels, label, options)
-  print(("%-15s AUROC  average precision (by chance %.3f)"):format("score", share))
-  local notes, held, normal = {}, {}, {}
-  for _, method in ipairs(options.methods) do
-    print(("%-15s %.3f  %.3f"):format(method, found[method].auroc, found[method].precision))
-    notes[method] = ("AUROC %.3f, average precision %.3f"):format(found[method].auroc, found[method].precision)
-  end
+  local found, share = anomaly.detection(scores, labels, label)
+  print(view.detection(options, found, share))
+  local sides = {class = class, held = {}, normal = {}}
   for i, value in ipairs(labels) do
-    (value == label and held or normal)[i] = true
+    sides[value == label and "held" or "normal"][i] = true
   end
-  local by = scores[options.by]
-  explore.save_text(options, "anomaly.svg", histograms(scores,
-    {{name = "normal", keep = normal}, {name = class .. ", never seen", keep = held}}, options,
-    ("Scores of images of %s, left out in training, and of the others"):format(class), notes))
-  explore.save_text(options, "anomaly_images.svg", image_sheet(space, {
-    {name = class .. " with the highest scores: found", order = ranked(by, held)},
-    {name = class .. " with the lowest: missed", order = ranked(by, held, true)},
-    {name = "normal ones with the highest: false alarms", order = ranked(by, normal)},
-  }, options, images, by))
-  explore.save_text(options, "anomaly.csv", csv(numbered(#images), class_names(space, labels), scores, options))
+  explore.save_text(options, "anomaly.svg", view.class_histograms(options, scores, sides, found))
+  explore.save_text(options, "anomaly_images.svg", view.class_images(options, space, images, scores, sides))
+  explore.save_text(options, "anomaly.csv", view.csv(options, scores, nil, classes))
 end
 
--- A run trained on all ------------------------------------------------------------------------------------------------
-
--- Seconds that the run took to train, by its log; nil where there is none.
-local function training_seconds(run)
-  local file, seconds = io.open(run .. "/log.csv"), nil
-  if not file then return nil end
-  for line in file:lines() do
-    seconds = tonumber(line:match "^%d+,([%d.]+)") or seconds
-  end
-  file:close()
-  return seconds
-end
+-- Each class in turn --------------------------------------------------------------------------------------------------
 
 -- Where the run without a class is: classes may have names that no folder can have.
 local function folder_of(options, class) return options.out .. "/anomaly/" .. class:gsub("[^%w_%-]", "_") end
 
 -- Trains what is not finished yet.
 local function train_each(space, options, classes)
-  local open = {}
+  local open, each = {}, retrain.seconds(options.run)
   for _, class in ipairs(classes) do
-    local state = train.check(train.retrain.state(folder_of(options, class), space.notes, class))
+    local state = train.check(retrain.state(folder_of(options, class), space.notes, class))
     if state ~= "finished" then open[#open + 1] = class end
   end
-  local each = training_seconds(options.run)
   if #open > 0 then
     print(("training %d models of %d as %s was trained%s"):format(#open, #classes, options.run,
-      each and ": about " .. time_text(each * #open) or ""))
+      each and ": about " .. view.time(each * #open) or ""))
   end
   for i, class in ipairs(open) do
     local began = gl.core.clock()
-    train.check(train.retrain.without(folder_of(options, class), space.notes, class, HERE, options.threads))
+    train.check(retrain.without(folder_of(options, class), space.notes, class, HERE, options.threads))
     each = gl.core.clock() - began
-    print(("without %s: trained in %s%s"):format(class, time_text(each),
-      i < #open and ", about " .. time_text(each * (#open - i)) .. " left" or ""))
+    print(("without %s: trained in %s%s"):format(class, view.time(each),
+      i < #open and ", about " .. view.time(each * (#open - i)) .. " left" or ""))
   end
-end
-
-local function print_classes(rows, options)
-  local width = #"class"
-  for _, row in ipairs(rows) do width = math.max(width, #row.class) end
-  local line = {("%-" .. width .. "s"):format "AUROC"}
-  for _, method in ipairs(options.methods) do line[#line + 1] = ("%14s"):format(method) end
-  print(table.concat(line, " "))
-  for _, row in ipairs(rows) do
-    line = {("%-" .. width .. "s"):format(row.class)}
-    for _, method in ipairs(options.methods) do line[#line + 1] = ("%14.3f"):format(row.found[method].auroc) end
-    print(table.concat(line, " "))
-  end
-end
-
--- The row of means over classes.
-local function mean_of(rows, options)
-  local mean = {class = "mean", found = {}}
-  for _, method in ipairs(options.methods) do
-    local sums = {auroc = 0, precision = 0}
-    for _, row in ipairs(rows) do
-      for key in pairs(sums) do sums[key] = sums[key] + row.found[method][key] / #rows end
-    end
-    mean.found[method] = sums
-  end
-  return mean
-end
-
-local function save_classes(space, rows, options)
-  local drawn, lines = {}, {"class,score,auroc,average_precision"}
-  for i, row in ipairs(rows) do
-    drawn[i] = {name = row.class, values = {}, bold = i == #rows}
-    for k, method in ipairs(options.methods) do
-      local found = row.found[method]
-      drawn[i].values[k] = found.auroc
-      lines[#lines + 1] = ('"%s",%s,%.6f,%.6f'):format(row.class:gsub('"', '""'), method, found.auroc, found.precision)
-    end
-  end
-  explore.save_text(options, "anomaly.svg", dots.svg {
-    title = "How well a class is found that was left out in training", rows = drawn, series = options.methods,
-    subtitle = ("%s, a %s on %s; the dashed line is chance"):format(options.run, space.model:name(), space.data.name),
-    reference = 0.5, xlabel = "AUROC",
-  })
-  explore.save_text(options, "anomaly.csv", table.concat(lines, "\n") .. "\n")
 end
 
 local function each_class(space, options)
   local images, labels = test_images(space, options)
   if not labels then explore.fail(options, "--each-class", "%s has no labels", space.data.name) end
-  local classes, rows = space.data.classes, {}
+  local classes, rows, all = space.data.classes, {}, {}
+  for label, class in ipairs(classes) do check_both(options, class, label, labels) end
   train_each(space, options, classes)
-  say_time(("scoring %d test images with %d models"):format(#images, #classes),
-    seconds_for(space, images, options) * #classes)
-  for i, class in ipairs(classes) do
+  say_time(("scoring %d test images with %d models"):format(#images, #classes), space, images, options, #images,
+    #classes)
+  for label, class in ipairs(classes) do
     local other = train.check(gl.load(folder_of(options, class)))
     other.data = space.data
-    local found = measure(score_all(other, images, options), labels, label_of(space, class), options)
-    rows[i] = {class = class, found = found}
+    all[label] = anomaly.detection(score_all(other, images, options), labels, label)
+    rows[label] = {class = class, found = all[label]}
   end
-  rows[#rows + 1] = mean_of(rows, options)
-  print_classes(rows, options)
-  save_classes(space, rows, options)
+  rows[#rows + 1] = {class = "mean", found = anomaly.mean_detection(all)}
+  print(view.classes(options, rows))
+  explore.save_text(options, "anomaly.svg", view.class_dots(options, space, rows))
+  explore.save_text(options, "anomaly.csv", view.class_csv(options, rows))
 end
 
--- Lists the images with the highest scores, and draws them and those with the lowest. beside: scores to compare with.
-local function list_unusual(space, options, images, names, scores, beside)
-  local order = ranked(scores[options.by])
-  print(("%-10s%s  image"):format(options.by, beside and "  test images that score higher" or ""))
-  for rank = 1, math.min(COLUMNS, #order) do
-    local place = order[rank]
-    local value, higher, share = scores[options.by][place], 0, ""
-    for _, other in ipairs(beside or {}) do
-      if other > value then higher = higher + 1 end
-    end
-    if beside then share = ("  %29.1f %%"):format(100 * higher / #beside):gsub("^   ", " ") end
-    print(("%-10.4g%s  %s"):format(value, share, names[place]))
-  end
-  explore.save_text(options, "anomaly_images.svg", image_sheet(space, {
-    {name = "the highest scores", order = order},
-    {name = "the lowest scores", order = ranked(scores[options.by], nil, true)},
-  }, options, images, scores[options.by]))
-end
+-- The most unusual images ---------------------------------------------------------------------------------------------
 
 local function unusual(space, options)
-  local images, labels = test_images(space, options)
-  say_time(("scoring %d test images"):format(#images), seconds_for(space, images, options))
+  local images, labels, classes = test_images(space, options)
+  say_time(("scoring %d test images"):format(#images), space, images, options, #images)
   local scores, names = score_all(space, images, options), {}
-  local classes = labels and class_names(space, labels)
   for i = 1, #images do
     names[i] = ("test %d%s"):format(i, classes and ", " .. classes[i] or "")
   end
-  list_unusual(space, options, images, names, scores)
-  explore.save_text(options, "anomaly.svg", histograms(scores, {{name = "test images"}}, options,
-    "Scores of the test images"))
-  explore.save_text(options, "anomaly.csv", csv(numbered(#images), classes, scores, options))
+  print(view.highest(options, scores, names))
+  explore.save_text(options, "anomaly_images.svg", view.images(options, space, images, scores))
+  explore.save_text(options, "anomaly.svg", view.histograms(options, "Scores of the test images",
+    {{name = "test images", scores = scores}}))
+  explore.save_text(options, "anomaly.csv", view.csv(options, scores, nil, classes))
   if labels then
-    local each = training_seconds(options.run)
+    local each, count = retrain.seconds(options.run), #space.data.classes
     print(("%s knows all classes: --each-class trains it again without each%s"):format(options.run,
-      each and (", %d models in about %s"):format(#space.data.classes, time_text(each * #space.data.classes)) or ""))
+      each and (", %d models in about %s"):format(count, view.time(each * count)) or ""))
   end
 end
 
--- A folder of images --------------------------------------------------------------------------------------------------
-
-local function files_in(path)
-  local parts, paths = train.check(scan.folder(path)), {}
-  for _, file in scan.each(parts) do
-    paths[#paths + 1] = file
-  end
+local function given_images(space, options, without)
+  local paths, normal = {}, {}
+  for _, file in scan.each(train.check(scan.folder(options.images))) do paths[#paths + 1] = file end
   table.sort(paths)
-  return paths
-end
-
-local function given_images(space, options)
-  local paths, h, w, c = files_in(options.images), table.unpack(space.image)
+  local h, w, c = space.image[1], space.image[2], space.image[3]
   local images = train.check(folder.read(paths, {size = {h, w}, channels = c}))
   local tests, labels = test_images(space, options)
-  local without = space.notes.options and label_of(space, space.notes.options.without)
-  local normal = {}
+  local label = without and label_of(space, without)
   for i = 1, #tests do
-    if not (without and labels[i] == without) then normal[#normal + 1] = i end
+    if not label or labels[i] ~= label then normal[#normal + 1] = i end
   end
   tests = tests:index_select(gl.tensor(normal))
-  say_time(("scoring %d images and %d test images"):format(#images, #tests),
-    seconds_for(space, images, options) * (#images + #tests) / #images)
+  say_time(("scoring %d images and %d test images"):format(#images, #tests), space, images, options, #images + #tests)
   local scores, beside = score_all(space, images, options), score_all(space, tests, options)
-  list_unusual(space, options, images, paths, scores, beside[options.by])
-  local all, groups = {}, {{name = "test images", keep = {}}, {name = options.images, keep = {}}}
-  for _, method in ipairs(options.methods) do
-    all[method] = table.move(scores[method], 1, #images, #tests + 1, beside[method])
-  end
-  for i = 1, #tests + #images do
-    groups[i <= #tests and 1 or 2].keep[i] = true
-  end
-  explore.save_text(options, "anomaly.svg", histograms(all, groups, options, "Scores of images and of test images"))
-  explore.save_text(options, "anomaly.csv", csv(paths, nil, scores, options))
+  print(view.highest(options, scores, paths, beside))
+  explore.save_text(options, "anomaly_images.svg", view.images(options, space, images, scores))
+  explore.save_text(options, "anomaly.svg", view.histograms(options, "Scores of images and of test images",
+    {{name = "test images", scores = beside}, {name = options.images, scores = scores}}))
+  explore.save_text(options, "anomaly.csv", view.csv(options, scores, paths))
 end
 
 explore.main("anomaly", "Finds images that are unlike those that a model was trained on.", define,
   function(space, options)
-    local without = space.notes.options and space.notes.options.without
-    check_methods(space, options)
-    if options.images then return given_images(space, options) end
+    local without = anomaly.left_out(space)
+    choose_methods(space, options)
+    if options.images then return given_images(space, options, without) end
     if not options.each_class then
       if without then return without_one(space, options, without) end
       return unusual(space, options)

@@ -86,7 +86,7 @@ end
 -- The labels of a split with the classes of `from`, counted as in `to`; a class is known by its name.
 local function renumbered(labels, from, to)
   local number_of, list = {}, {}
-  for i, name in ipairs(to) do number_of[name] = i end
+  for i, name in ipairs(to) do number_of[write.folder_name(name)] = i end
   for i, label in ipairs(labels:totable()) do
     list[i] = number_of[from[math.tointeger(label)]]
   end

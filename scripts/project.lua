@@ -4,7 +4,9 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 local gl = require "genlat"
 local explore = require "genlat.explore"
 local classifier = require "genlat.metrics.classifier"
+local judge_of = require("genlat.explore.judges").of
 local tsne = require "genlat.latent.tsne"
+local view = require "genlat.explore.project"
 local core, posterior, train = gl.core, gl.latent.posterior, gl.train
 local number, whole = train.options.number, train.options.whole
 
@@ -153,64 +155,6 @@ end
 
 -- Models with an encoder --------------------------------------------------------------------------------------------
 
--- Where samples come from, as a panel with this density.
-local function sampler_panel(space, density)
-  if space.sampler then
-    return {values = density, title = "Fitted mixture",
-      caption = ("%d Gaussians fitted to the images: samples are drawn from these."):format(space.sampler.components)}
-  elseif space.model.unstandardize then
-    return {values = density, title = "Fitted Gaussian",
-      caption = "An autoencoder has no prior: its samples are drawn from a Gaussian with independent axes."}
-  end
-  return {values = density, title = "Prior", caption = "N(0, I), from which samples are drawn."}
-end
-
-local function draw_densities(space, q, plane, options)
-  local grid = posterior.grid(space, q, plane)
-  local images, samples = posterior.density(q, plane, grid), posterior.prior_density(space, plane, grid)
-  local common = 100 * posterior.overlap(images, samples, grid)
-  explore.save_text(options, "density.svg", gl.plot.heatmap.svg {
-    title = "Where images lie, and where samples are drawn from",
-    subtitle = ("%s: densities on the plane of %s, %.0f %% in common"):format(options.run, plane.words, common),
-    x = grid.x, y = grid.y, xlabel = plane[1], ylabel = plane[2],
-    panels = {
-      {values = images, title = q.logvar and "Aggregate posterior" or "Encoded images",
-        caption = (q.logvar and "The mean of q(z|x) over %d test images."
-          or "%d test images, smoothed by Silverman's rule."):format(#q.mean)},
-      sampler_panel(space, samples),
-    },
-    difference = {values = images - samples, title = "Difference",
-      caption = "Orange: more images. Blue: more samples."},
-  })
-end
-
--- The places of numbers, by falling number.
-local function falling(values)
-  local order = {}
-  for i = 1, #values do
-    order[i] = i
-  end
-  table.sort(order, function(a, b) return values[a] > values[b] or (values[a] == values[b] and a < b) end)
-  return order
-end
-
-local function draw_units(q, options)
-  local units = posterior.units(q)
-  local kl, bars = units.kl:totable(), {values = {}, names = {}, strong = {}}
-  for place, unit in ipairs(falling(kl)) do
-    bars.values[place], bars.names[place] = kl[unit], unit
-    bars.strong[place] = units.active[unit]
-  end
-  local total = units.kl:sum():item()
-  bars.title = ("%d of %d latent units are active"):format(units.count, #kl)
-  bars.subtitle = ("%s: KL(q(z|x) || p(z)) of each latent dimension, mean over %d test images, %.2f nats together. "
-    .. "Active: the posterior mean varies over images, A_u > %g"):format(options.run, #q.mean, total, units.threshold)
-  bars.words = units.count < #kl and {"active", "inactive"} or nil
-  bars.xlabel, bars.ylabel = "latent dimension", "KL, nats"
-  explore.save_text(options, "kl.svg", gl.plot.bars.svg(bars))
-  print(("%s (A_u > %g); KL %.2f nats per image"):format(bars.title, units.threshold, total))
-end
-
 local function check_images(space, options)
   local has, wants = table.concat(space.data.shape, " x "), table.concat(space.image, " x ")
   if has ~= wants then
@@ -233,20 +177,21 @@ local function map_images(space, options)
     look.subtitle = look.subtitle .. "; circles at 1 and 2 standard deviations of the prior"
   end
   draw_map(options, map, look)
-  if plane then draw_densities(space, q, plane, options) end
-  if q.logvar then draw_units(q, options) end
+  if plane then explore.save_text(options, "density.svg", view.densities(options.run, space, q, plane)) end
+  if q.logvar then
+    local units = posterior.units(q)
+    explore.save_text(options, "kl.svg", view.units(options.run, q, units))
+    print(("%d of %d latent units are active (A_u > %g); KL %.2f nats per image"):format(units.count, space.latent,
+      units.threshold, units.kl:sum():item()))
+  end
 end
 
 -- GANs --------------------------------------------------------------------------------------------------------------
 
 -- The features of n samples (n x 84) and the classes that the LeNet-5 of the data takes them for (n).
 local function judge_samples(space, n)
-  local advance, clear = progress_of "training a LeNet-5"
-  local judge, path = classifier.of(space.data, {progress = advance})
-  clear()
-  train.check(judge, path)
   local left = n
-  local features, logits = classifier.judge(judge, function()
+  local features, logits = classifier.judge(judge_of(space.data, "classifier"), function()
     local count = math.min(BATCH, left)
     left = left - count
     return count > 0 and space:sample(count) or nil

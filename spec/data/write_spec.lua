@@ -52,6 +52,14 @@ describe("a data set written piece by piece", function()
     assert.same((images[3] * 255):round():totable(), gl.read_png(folder:path "train/_.hat/00002.png"):totable())
   end)
 
+  it("gives every class a folder of its own", function()
+    local place, message = write.place(folder.name, {
+      format = "png", shape = {3, 2, 1}, labelled = true, classes = {"a/b", "c", "a-b"},
+    })
+    assert.is_nil(place)
+    assert.equal("the classes 'a/b' and 'a-b' would be in one folder", message)
+  end)
+
   it("is not mixed with another", function()
     local settings = {format = "idx", shape = {3, 2, 1}, labelled = true}
     local place = assert(write.place(folder.name, settings))

@@ -126,11 +126,26 @@ describe("anomaly.score", function()
     assert.same({"mse", "correlation", "reconstruction", "deviance", "inversion"}, methods "autoencoder")
     assert.same({"inversion"}, methods "gan")
     local gan = latent.space(gl.models.gan {image = {2, 2, 1}, hidden = {4}})
+    assert.same({"inversion"}, anomaly.quick_methods(gan))
+    assert.same({"mse", "correlation", "reconstruction", "deviance"},
+      anomaly.quick_methods(latent.space(gl.models.autoencoder {image = {2, 2, 1}, hidden = {4}})))
     assert.error_matches(function() anomaly.score(gan, x, {method = "elbo"}) end,
       "of a GAN method is inversion, not elbo")
     local vae = constant("vae", PIXELS, "bernoulli")
     assert.error_matches(function() anomaly.score(vae, x, {samples = 0}) end, "samples is a whole number from 1, not 0")
     assert.error_matches(function() anomaly.score(vae, gl.zeros(1, 3, 2, 1)) end,
       "expected images N x 2 x 2 x 1, got 1x3x2x1")
+  end)
+end)
+
+describe("anomaly.detection", function()
+  it("is what the scores of each method are worth, and the share of the class", function()
+    local found, share = anomaly.detection({a = {3, 1, 2, 0}, b = {0, 1, 2, 3}}, {4, 1, 4, 2}, 4)
+    assert.same({auroc = 1, precision = 1}, found.a)
+    assert.same({auroc = 0.25, precision = 0.5}, found.b)
+    assert.equal(0.5, share)
+    local other = anomaly.detection({a = {3, 1, 2, 0}, b = {0, 1, 2, 3}}, {4, 1, 4, 2}, 2)
+    assert.same({a = {auroc = 0.5, precision = 0.625}, b = {auroc = 0.625, precision = 0.75}},
+      anomaly.mean_detection {found, other})
   end)
 end)

@@ -51,6 +51,19 @@ describe("the difference of means", function()
       "all is the same in all 1000 examples")
   end)
 
+  it("of a class that is told by its probability is taken at one half", function()
+    gl.seed(7)
+    local z = gl.randn(4000, 4)
+    local inside = z:select(2, 1):gt(1.28):float() -- a tenth; outside, small chances follow axis 2
+    local chance = inside * 0.9 + (1 - inside) * (z:select(2, 2):sigmoid() * 0.01)
+    local values = chance:unsqueeze(2)
+    local list = attributes.means(attributes.known(z, {"7"}, values, nil, true, {true}))
+    near(1, cosine(list[1].vector, gl.tensor {1, 0, 0, 0}), 0.01)
+    assert.error_matches(function()
+      attributes.means(attributes.known(z, {"7"}, values * 0.5, nil, true, {true}))
+    end, "7 is the same in all 4000 examples")
+  end)
+
   it("is taken within the classes of a conditional model", function()
     gl.seed(4)
     local labels = gl.tensor {1, 2}:unsqueeze(2):expand(2, 1000):reshape(2000)
@@ -160,6 +173,25 @@ describe("examples", function()
   end)
 end)
 
+describe("attributes.find", function()
+  it("takes the examples, the method and what to leave alone in one", function()
+    local space = toy_space(true)
+    local function same(list, found)
+      assert.equal(#list, #found)
+      for i, direction in ipairs(list) do
+        assert.equal(direction.name, found[i].name)
+        assert.same(direction.vector:totable(), found[i].vector:totable())
+      end
+    end
+    local examples = attributes.examples(space, {names = {"left", "right"}, seed = 5})
+    assert.same({"left", "right"}, attributes.usual(space))
+    same(attributes.means(examples), attributes.find(space, {seed = 5}))
+    same(attributes.normals(examples, {seed = 5}), attributes.find(space, {method = "normals", seed = 5}))
+    same({attributes.hold(examples, attributes.means(examples), {"right"})[1]},
+      attributes.find(space, {names = {"left"}, against = {"right"}, seed = 5}))
+  end)
+end)
+
 describe("effects", function()
   it("are the mean changes in standard deviations of real images", function()
     local space, judges = toy_space(true)
@@ -181,10 +213,47 @@ describe("effects", function()
     local space, judges = toy_space(true)
     judges.regressor.r2 = gl.tensor {0.1, 0.9}
     assert.same({"right"}, effects.measurable(space, judges))
+    assert.same({"right"}, effects.measurable(space, judges, {"left"})) -- no class either
+  end)
+
+  it("take the classes in that are asked for, once", function()
+    local space, judges = toy_space(true)
+    space.data.train.labels, space.data.classes = gl.ones(#space.data.train.images), {"cat", "dog"}
+    assert.same({"left", "right", "dog"}, effects.measurable(space, judges, {"dog", "left", "dog"}))
+  end)
+
+  it("are measured of a list, with the mean of how many times any other the own attribute changes", function()
+    local space, judges = toy_space(true)
+    local tool = effects.new(space, {judges = judges, images = 50})
+    local list = {
+      {vector = gl.tensor {0.2, 0.05}, attribute = "left"}, {vector = gl.tensor {0.1, 0.2}, attribute = "right"},
+      {vector = gl.tensor {0.1, 0.1}},
+    }
+    tool:measure(list)
+    assert.same({tool:changes(list[2].vector)}, {list[2].changes, list[2].absolute})
+    assert.same({"right", "left"}, {list[1].other, list[2].other})
+    assert.is_nil(list[3].times)
+    local mean, absolute, count = tool:mean_selectivity(list)
+    local deviation = space.data.train.factors:std(1)
+    local ratio = deviation[2]:item() / deviation[1]:item()
+    near((4 * ratio + 2 / ratio) / 2, mean, 1e-3)
+    near(mean, absolute, 1e-3)
+    assert.equal(2, count)
+    assert.is_nil(tool:mean_selectivity {list[3]})
   end)
 end)
 
 describe("arithmetic", function()
+  it("takes what lies beyond a value that most examples have for high or low", function()
+    local values = gl.zeros(100, 1)
+    for i = 1, 10 do values:select(1, i):copy_(gl.ones(1)) end
+    local examples = attributes.known(gl.randn(100, 2), {"glasses"}, values)
+    assert.equal(10, #arithmetic.evaluate(examples, "glasses=high").terms[1].members)
+    assert.equal(90, #arithmetic.evaluate(examples, "glasses=low").terms[1].members)
+    assert.error_matches(function() arithmetic.evaluate(examples, "hat=high") end,
+      "there is no attribute 'hat', there are glasses")
+  end)
+
   it("adds and subtracts means of groups", function()
     local z = gl.tensor {{1, 0}, {3, 0}, {0, 5}, {0, 7}, {9, 9}, {2, 2}, {4, 4}, {8, 8}}
     local values = gl.tensor {{1, 0.1}, {1, 0.9}, {0, 0.2}, {0, 0.3}, {0.9, 0.8}, {0, 0.4}, {0, 0.5}, {0, 1}}

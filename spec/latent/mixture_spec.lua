@@ -206,6 +206,11 @@ describe("a mixture", function()
     assert.error_matches(function() Mixture.fit(gl.zeros(5, 2)) end, "10 components want as many vectors .* are 5")
     assert.error_matches(function() Mixture.fit(gl.zeros(5, 2), {components = 0}) end,
       "components is a whole number from 1, not 0")
+    for _, value in ipairs {0 / 0, 1 / 0} do
+      local z = gl.randn(20, 2)
+      z[3] = gl.full({2}, value)
+      assert.error_matches(function() Mixture.fit(z, {components = 2}) end, "finite numbers, these are not all")
+    end
     local mixture = Mixture.fit(gl.randn(5, 2), {components = 1})
     assert.error_matches(function() mixture:log_density(gl.zeros(5, 3)) end, "N x 2, these are 5x3")
   end)

@@ -20,6 +20,19 @@ describe("principal components", function()
     near(0, (gram - gl.eye(2)):abs():max():item(), 1e-5)
   end)
 
+  it("are orthonormal however small the other variances are", function()
+    gl.seed(5)
+    for _, small in ipairs {0, 1e-6, 1e-5, 1e-4, 1e-2} do
+      local spread = gl.full({8}, small)
+      spread[3] = 1
+      local p = latent.principal_components(gl.randn(500, 8) * spread, 3)
+      near(0, (p.axes:t():matmul(p.axes) - gl.eye(3)):abs():max():item(), 1e-5)
+      near(1, p.variance[1]:item(), 0.15)
+      near(small ^ 2, p.variance[2]:item(), 1e-6 + 0.3 * small ^ 2)
+      assert.is_true(p.variance:min():item() >= 0)
+    end
+  end)
+
   it("are there for fewer rows than columns, and for rows that are all the same", function()
     assert.same({5, 2}, latent.principal_components(gl.randn(2, 5), 2).axes.shape)
     near(0, latent.principal_components(gl.ones(4, 3), 2).variance:sum():item(), 1e-9)

@@ -80,6 +80,34 @@ describe("anomaly.lua", function()
     assert.equal(6 * 10, images)
   end)
 
+  it("says at once that images of both kinds are wanted", function()
+    local output, errors, status = find(without, "--test-images 1")
+    assert.equal("", output)
+    assert.matches("^anomaly: %-%-test%-images: of 1 test images %d are of class 0: both it and others are wanted\n$",
+      errors)
+    assert.equal(1, status)
+  end)
+
+  it("runs nothing that a model's file says", function()
+    local evil = Folder.new()
+    local function attempt(run, options)
+      options.data, options.epochs = data.name, 1
+      assert(gl.models.save(evil:path "model.safetensors", gl.models.vae {hidden = {8}, latent = 2},
+        {run = run, options = options, epochs = 1}))
+      local _, errors, status = find(evil, "--each-class --methods mse")
+      assert.equal(1, status)
+      assert.is_nil(gl.core.file_kind(evil:path "touched"), errors)
+      return errors
+    end
+    local command = "; touch " .. evil:path "touched" .. ";"
+    attempt("vae", {hidden = {"8" .. command}})
+    attempt("vae", {lr = "$(touch " .. evil:path "touched" .. ")"})
+    local name = "x" .. command
+    assert.equal(("the run names an option '%s', which is none\n"):format(name), attempt("vae", {[name] = 1}))
+    assert.equal("the run does not say which script trained it\n", attempt("vae" .. command, {}))
+    evil:remove()
+  end)
+
   it("gives equal files for equal seeds", function()
     local out, again = Folder.new(), Folder.new()
     for _, folder in ipairs {out, again} do

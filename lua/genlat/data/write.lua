@@ -35,8 +35,18 @@ local function stranger(path, names)
   end
 end
 
--- A class's name as that of a folder.
-local function folder_name(class) return (class:gsub("[/\\%c]", "-"):gsub("^%.", "_")) end
+--- A class's name as that of its folder.
+function write.folder_name(class) return (class:gsub("[/\\%c]", "-"):gsub("^%.", "_")) end
+
+-- The names of two classes whose folders would be one; nil where there are none.
+local function same_folder(classes)
+  local owner = {}
+  for _, class in ipairs(classes) do
+    local name = write.folder_name(class)
+    if owner[name] then return owner[name], class end
+    owner[name] = class
+  end
+end
 
 --- A folder to write a data set to, which is made; or nil and a message. settings: format "idx" or "png"; shape {H, W,
 -- C}; labelled: whether images have labels; classes: their names, for the folders of PNG files. The folder is to be
@@ -50,6 +60,8 @@ function write.place(path, settings)
   elseif format == "idx" and channels ~= 1 then
     return nil, ("IDX files hold grey images, these have %d channels: write PNG files"):format(channels)
   end
+  local one, other = same_folder(format == "png" and settings.labelled and settings.classes or {})
+  if one then return nil, ("the classes '%s' and '%s' would be in one folder"):format(one, other) end
   local ok, message = core.mkdirs(path)
   if not ok then return nil, message end
   local name, problem = stranger(path, format == "idx" and idx_names(settings.labelled) or {})
@@ -139,7 +151,8 @@ local function split_png(self, part, count, batches)
     local list = labels and self.labelled and labels:totable()
     for i = 1, #x do
       local label = list and math.tointeger(list[i]) or 0
-      local folder = ("%s/%s%s"):format(self.path, part, label > 0 and "/" .. folder_name(self.classes[label]) or "")
+      local own = label > 0 and "/" .. write.folder_name(self.classes[label]) or ""
+      local folder = ("%s/%s%s"):format(self.path, part, own)
       local ok, message = made[label] or core.mkdirs(folder), nil
       numbers[label], made[label] = (numbers[label] or 0) + 1, true
       if ok then ok, message = write_png(("%s/%0" .. digits .. "d.png"):format(folder, numbers[label]), x[i]) end

@@ -17,13 +17,15 @@
 --   inversion       the loss of latent.invert, -log p(x, z) at the best z that optimization finds, less the same; of a
 --                   GAN the residual loss of AnoGAN (Schlegl et al. 2017), squared, with the prior's term
 -- An autoencoder has all but elbo, a GAN inversion alone. A conditional model is asked for each class that it was
--- trained on; scores in nats are those of the mixture of all, each as likely, the others those of the best class.
+-- trained on: reconstruction, elbo and deviance are those of the mixture of all, each as likely, the others those of
+-- the best class.
 
 local core = require "genlat.core"
 local aside = require "genlat.metrics.aside"
 local image = require "genlat.metrics.image"
 local invert = require "genlat.latent.invert"
 local networks = require "genlat.models.networks"
+local ranking = require "genlat.metrics.ranking"
 
 local anomaly = {}
 
@@ -88,10 +90,22 @@ function anomaly.methods(space)
   return names
 end
 
+--- Those of them that are quick to compute: all but inversion, which searches; a GAN has that alone.
+function anomaly.quick_methods(space)
+  local names = {}
+  for _, name in ipairs(anomaly.methods(space)) do
+    if name ~= "inversion" or not space:has_encoder() then names[#names + 1] = name end
+  end
+  return names
+end
+
+--- The class that the space's run was trained without, by its name; nil where it was trained on all.
+function anomaly.left_out(space) return space.notes.options and space.notes.options.without end
+
 --- The labels of the classes that a conditional model was trained on, as a list; nil for other models.
 function anomaly.classes(space)
   if not space.conditional then return nil end
-  local without, list = space.notes.options and space.notes.options.without, {}
+  local without, list = anomaly.left_out(space), {}
   for label = 1, space.conditional do
     if not without or space.data.classes[label] ~= without then list[#list + 1] = label end
   end
@@ -156,6 +170,38 @@ function anomaly.score(space, images, options)
     end
     return #parts == 1 and parts[1] or core.cat(parts)
   end)
+end
+
+--- How well scores tell the images of one class from the others. scores: {name = list of N}, such as of several
+-- methods; labels: list of N. Returns {name = {auroc =, precision = the average precision}}, see metrics.auroc, and the
+-- share of the images that are of the class: the precision by chance. Raises where none is, or all are.
+--
+--   gl.latent.anomaly.detection({elbo = {3, 1, 2}}, {4, 1, 1}, 4).elbo.auroc     --> 1
+function anomaly.detection(scores, labels, label)
+  local positives, count, found = {}, 0, {}
+  for i, value in ipairs(labels) do
+    positives[i] = value == label and 1 or 0
+    count = count + positives[i]
+  end
+  for name, values in pairs(scores) do
+    found[name] = {
+      auroc = ranking.auroc(values, positives), precision = ranking.average_precision(values, positives),
+    }
+  end
+  return found, count / #labels
+end
+
+--- The mean of several detections (a list), such as of each class in turn, as one.
+function anomaly.mean_detection(list)
+  local mean = {}
+  for name in pairs(list[1]) do
+    local sums = {auroc = 0, precision = 0}
+    for _, found in ipairs(list) do
+      for key in pairs(sums) do sums[key] = sums[key] + found[name][key] / #list end
+    end
+    mean[name] = sums
+  end
+  return mean
 end
 
 return anomaly

@@ -53,12 +53,12 @@ local function test_of(condition, sorted, deviation)
   if condition.how == "<" then return function(v) return v < value end end
   if condition.how == ">" then return function(v) return v > value end end
   local quarter = math.max(1, math.floor(n * QUARTER))
-  if value == "high" then
-    local from = sorted[n - quarter + 1]
-    return function(v) return v >= from end
+  if value == "high" then -- where more than three quarters are equal, those beyond them
+    local from, least = sorted[n - quarter + 1], sorted[1]
+    return function(v) return v >= from and v > least end
   elseif value == "low" then
-    local to = sorted[quarter]
-    return function(v) return v <= to end
+    local to, most = sorted[quarter], sorted[n]
+    return function(v) return v <= to and v < most end
   end
   return function(v) return math.abs(v - value) <= deviation / 2 end
 end
@@ -70,6 +70,9 @@ local function members(examples, term)
     local column
     for i, name in ipairs(examples.names) do
       if name == condition.name then column = examples.values:select(2, i) end
+    end
+    if not column then
+      error(("there is no attribute '%s', there are %s"):format(condition.name, table.concat(examples.names, ", ")), 0)
     end
     local values = column:totable()
     local sorted = table.move(values, 1, #values, 1, {})
@@ -86,7 +89,8 @@ end
 
 --- Vector arithmetic on the means of groups (Radford, Metz & Chintala 2016, sec. 6.3.2, with as many samples a group as
 -- there are): expression says which, such as "smile=high - smile=low + glasses=1". A group is one or more conditions,
--- joined by commas: NAME=high, NAME=low (the quarter of the examples that has most or least of it), NAME=NUMBER (within
+-- joined by commas: NAME=high, NAME=low (the quarter of the examples that has most or least of it, or where more are
+-- equal, those that have more or less than these), NAME=NUMBER (within
 -- half a standard deviation of it), NAME>NUMBER, NAME<NUMBER; a class is 1 or 0. Returns
 --   z      latent: the sum           terms   a list of {sign =, text =, z = the group's mean, members = their numbers}
 -- For a conditional model means are of z less its class' mean. Raises where a group is empty.

@@ -20,6 +20,7 @@ local core = require "genlat.core"
 local aside = require "genlat.metrics.aside"
 local classifier = require "genlat.metrics.classifier"
 local optim = require "genlat.optim"
+local symmetric = require "genlat.metrics.symmetric"
 
 local attributes = {}
 
@@ -42,6 +43,13 @@ function attributes.names(space)
     if not seen[name] then names[#names + 1] = name end
   end
   return names, factors
+end
+
+--- The names of the attributes that are looked at where none are asked for: the factors or, where the data set has
+-- none, the classes.
+function attributes.usual(space)
+  local names, factors = attributes.names(space)
+  return factors > 0 and {table.unpack(names, 1, factors)} or names
 end
 
 -- The place of each name: {factor = i} or {class = label}.
@@ -124,42 +132,24 @@ local function known_values(space, places, count)
   return core.stack(list, 2)
 end
 
--- The lower triangle L, L L' = a, of a symmetric positive definite matrix (rows of numbers), and its inverse.
-local function cholesky(a)
-  local n, l, inverse = #a, {}, {}
-  for i = 1, n do
-    l[i], inverse[i] = {}, {}
-    for j = 1, n do
-      l[i][j], inverse[i][j] = 0.0, 0.0
-      if j <= i then
-        local sum = a[i][j]
-        for k = 1, j - 1 do sum = sum - l[i][k] * l[j][k] end
-        l[i][j] = i == j and math.sqrt(sum) or sum / l[j][j]
-      end
-    end
-    inverse[i][i] = 1 / l[i][i]
-    for j = 1, i - 1 do
-      local sum = 0
-      for k = j, i - 1 do sum = sum - l[i][k] * inverse[k][j] end
-      inverse[i][j] = sum / l[i][i]
-    end
-  end
-  return l, inverse
-end
-
 -- whiten and colour for centred rows. A little is added to the variances, for axes that depend on each other.
 local function whitening(centred)
   local d = centred:size(2)
   local covariance = centred:t():matmul(centred) / math.max(#centred - 1, 1)
   local ridge = (covariance * core.eye(d)):sum():item() / d * 1e-5 + 1e-12
-  local l, inverse = cholesky((covariance + core.eye(d) * ridge):totable())
-  return core.tensor(inverse):t(), core.tensor(l):t()
+  local l = symmetric.cholesky((covariance + core.eye(d) * ridge):totable())
+  if not l then error("attributes: the latent vectors are not all finite numbers", 0) end
+  return core.tensor(symmetric.inverse_lower(l)):t(), core.tensor(l):t()
 end
 
 --- Examples from what is known: z (N x latent), names (A), values (N x A), and labels (N) of a conditional model.
--- white: z is from N(0, I).
-function attributes.known(z, names, values, labels, white)
-  local examples = {z = z, labels = labels, names = names, values = values, centred = attributes.centred(z, labels)}
+-- white: z is from N(0, I). classes: true by the place of each attribute that is a class, whose values are the
+-- probabilities of being in it.
+function attributes.known(z, names, values, labels, white, classes)
+  local examples = {
+    z = z, labels = labels, names = names, values = values, classes = classes or {},
+    centred = attributes.centred(z, labels),
+  }
   if white then
     examples.whiten, examples.colour = core.eye(z:size(2)), core.eye(z:size(2))
   else
@@ -174,15 +164,17 @@ function attributes.examples(space, settings)
   settings = settings or {}
   local names = settings.names or attributes.names(space)
   local places = places_of(space, names)
+  local classes = {}
+  for i, place in ipairs(places) do classes[i] = place.class ~= nil end
   return aside(space.model, settings.seed or SEED, function()
     if space:has_encoder() then
       local z, labels = space:encode_split(space.data.train, settings.count or ENCODED)
-      return attributes.known(z, names, known_values(space, places, #z), space.conditional and labels)
+      return attributes.known(z, names, known_values(space, places, #z), space.conditional and labels, false, classes)
     end
     local z = space:prior(settings.count or SAMPLED)
     local labels = space:labels(#z)
     local values = attributes.meter(space, names, settings.judges)(space:decode(z, labels))
-    return attributes.known(z, names, values, labels, true)
+    return attributes.known(z, names, values, labels, true, classes)
   end)
 end
 
@@ -197,6 +189,19 @@ local function middle_of(sorted)
     end
     if best then return best end
   end
+end
+
+-- For N probabilities of being in a class, +1 where it is more likely than not, else -1; 0 where that is true of all.
+local function sides_of_class(list)
+  local sides, inside = {}, 0
+  for i, probability in ipairs(list) do
+    sides[i] = probability > 0.5 and 1 or -1
+    if sides[i] > 0 then inside = inside + 1 end
+  end
+  for i = 1, #sides do
+    if inside == 0 or inside == #sides then sides[i] = 0 end
+  end
+  return sides
 end
 
 -- For N numbers (a list), +1 in the upper half and -1 in the lower one, of its class' examples; 0 where all are equal.
@@ -223,7 +228,8 @@ end
 local function all_sides(examples)
   local labels, columns = examples.labels and examples.labels:totable(), {}
   for i, name in ipairs(examples.names) do
-    columns[i] = core.tensor(sides_of(examples.values:select(2, i):totable(), labels))
+    local values = examples.values:select(2, i):totable()
+    columns[i] = core.tensor(examples.classes[i] and sides_of_class(values) or sides_of(values, labels))
     if columns[i]:abs():sum():item() == 0 then
       error(("attributes: %s is the same in all %d examples"):format(name, #examples.z), 3)
     end
@@ -349,6 +355,34 @@ function attributes.hold(examples, list, names)
     if #others > 0 then held[i].vector = attributes.project(examples, direction.vector, others) end
   end
   return held
+end
+
+-- The names of both lists, each once.
+local function union(a, b)
+  local list, seen = {}, {}
+  for _, names in ipairs {a, b} do
+    for _, name in ipairs(names) do
+      if not seen[name] then list[#list + 1] = name end
+      seen[name] = true
+    end
+  end
+  return list
+end
+
+--- The directions of attributes, from examples of the space: a list as attributes.means returns it, in the order of
+-- the names. settings: names (attributes.usual); against: names of attributes that are left as they are, see hold;
+-- method: "means" or "normals" ("means"); judges and seed as for attributes.examples.
+--
+--   local list = gl.latent.attributes.find(space, {names = {"smile"}, against = {"glasses"}})
+function attributes.find(space, settings)
+  local names, against = settings.names or attributes.usual(space), settings.against or {}
+  local examples = attributes.examples(space, {
+    names = union(names, against), judges = settings.judges, seed = settings.seed,
+  })
+  local found = settings.method == "normals" and attributes.normals(examples, {seed = settings.seed})
+    or attributes.means(examples)
+  if #against > 0 then found = attributes.hold(examples, found, against) end
+  return {table.unpack(found, 1, #names)}
 end
 
 return attributes

@@ -16,13 +16,19 @@ local MEASURABLE = 0.5 -- the least share of a factor's variance that the regres
 local IMAGES, SEED = 500, 20200614
 
 --- The names of what can be measured: the factors that the regressor (judges.regressor) knows well (R^2 of at least
--- 0.5) or, where the data set has no factors, the classes. judges: see attributes.meter.
-function effects.measurable(space, judges)
+-- 0.5) or, where the data set has no factors, the classes. judges: see attributes.meter; asked: names whose classes are
+-- to be measured too (may be left out).
+function effects.measurable(space, judges, asked)
   local names, factors = attributes.names(space)
   if factors == 0 then return names end
-  local list = {}
-  for i = 1, factors do
-    if judges.regressor.r2[i]:item() >= MEASURABLE then list[#list + 1] = names[i] end
+  local list, is_class = {}, {}
+  for i, name in ipairs(names) do
+    is_class[name] = i > factors
+    if i <= factors and judges.regressor.r2[i]:item() >= MEASURABLE then list[#list + 1] = name end
+  end
+  for _, name in ipairs(asked or {}) do
+    if is_class[name] then list[#list + 1] = name end
+    is_class[name] = false -- once
   end
   return list
 end
@@ -68,6 +74,29 @@ function Effects:selectivity(changes, name)
   end
   if not own or not other then return nil end
   return math.abs(changes[own]) / most, other
+end
+
+--- Measures directions, a list of {vector = latent, attribute = the name of what it is to change, or nil}: sets
+-- `changes` and `absolute` of each (see changes) and, where it has an attribute that is measured, times and other (see
+-- selectivity).
+function Effects:measure(list)
+  for _, direction in ipairs(list) do
+    direction.changes, direction.absolute = self:changes(direction.vector)
+    direction.times, direction.other = self:selectivity(direction.changes, direction.attribute)
+  end
+end
+
+--- The mean selectivity of measured directions (see measure), of their mean changes and of their absolute ones, and of
+-- how many it is the mean; nil where none has an attribute that is measured.
+function Effects:mean_selectivity(list)
+  local sum, absolute, n = 0, 0, 0
+  for _, direction in ipairs(list) do
+    if direction.times then
+      sum, n = sum + direction.times, n + 1
+      absolute = absolute + self:selectivity(direction.absolute, direction.attribute)
+    end
+  end
+  if n > 0 then return sum / n, absolute / n, n end
 end
 
 return effects

@@ -11,6 +11,7 @@
 
 local core = require "genlat.core"
 local safetensors = require "genlat.safetensors"
+local symmetric = require "genlat.metrics.symmetric"
 
 local Mixture = {}
 Mixture.__index = Mixture
@@ -20,46 +21,6 @@ local FLOOR = 1e-3 -- added to the covariances' diagonals, as a share of the axi
 local LEAST_VARIANCE = 1e-6 -- of an axis, as a share of the widest axis' variance
 local EMPTY = 1e-6 -- share of all vectors below which a component keeps its mean
 
--- Small matrices in double precision, as lists of rows ---------------------------------------------------------------
-
--- The lower triangular l with l l^T = a, or nil where a is not positive definite.
-local function cholesky(a)
-  local l = {}
-  for i = 1, #a do
-    local row = {}
-    for j = 1, i do
-      local other, sum = l[j] or row, a[i][j]
-      for k = 1, j - 1 do
-        sum = sum - row[k] * other[k]
-      end
-      if i == j and not (sum > 0 and sum < math.huge) then return nil end
-      row[j] = i == j and math.sqrt(sum) or sum / other[j]
-    end
-    for j = i + 1, #a do
-      row[j] = 0.0
-    end
-    l[i] = row
-  end
-  return l
-end
-
--- The inverse of a lower triangular matrix, by forward substitution.
-local function inverse_lower(l)
-  local x = {}
-  for i = 1, #l do
-    local row = {}
-    for j = 1, #l do
-      local sum = i == j and 1.0 or 0.0
-      for k = j, i - 1 do
-        sum = sum - l[i][k] * x[k][j]
-      end
-      row[j] = j <= i and sum / l[i][i] or 0.0
-    end
-    x[i] = row
-  end
-  return x
-end
-
 -- The mixture itself -------------------------------------------------------------------------------------------------
 
 -- What densities and samples need of each component: log_scale = log w - log |l| - D/2 log 2 pi, l^T and (l^-1)^T. nil
@@ -67,7 +28,7 @@ end
 local function prepare(self)
   self.parts = {}
   for k, weight in ipairs(self.weights:totable()) do
-    local l = cholesky(self.covariances[k]:totable())
+    local l = symmetric.cholesky(self.covariances[k]:totable())
     if not l then return nil end
     local log_scale = math.log(math.max(weight, 1e-300)) - self.latent / 2 * math.log(2 * math.pi)
     for i = 1, #l do
@@ -75,7 +36,7 @@ local function prepare(self)
     end
     self.parts[k] = {
       mean = self.means[k], log_scale = log_scale, transform = core.tensor(l):t(),
-      whiten = core.tensor(inverse_lower(l)):t(),
+      whiten = core.tensor(symmetric.inverse_lower(l)):t(),
     }
   end
   return self
@@ -193,6 +154,9 @@ local defaults = {components = 10, restarts = 1, iterations = 200, tolerance = 1
 
 local function check(z, o)
   if z.ndim ~= 2 then error(("fit: latent vectors are N x D, these are %s"):format(table.concat(z.shape, "x")), 3) end
+  if not (z:abs():max():item() < math.huge and z:sum():item() == z:sum():item()) then
+    error("fit: latent vectors are finite numbers, these are not all", 3)
+  end
   for _, name in ipairs {"components", "restarts", "iterations"} do
     if math.type(o[name]) ~= "integer" or o[name] < 1 then
       error(("fit: %s is a whole number from 1, not %s"):format(name, tostring(o[name])), 3)

@@ -20,22 +20,31 @@ local DEVIATIONS = "standard deviations"
 local EPSILON = 0.5 -- standard deviations: half the step of finite differences
 local SAMPLES = 16 -- latent vectors at which they are taken
 
--- Gram-Schmidt on the columns of v, in place; columns that vanish are replaced by unit vectors.
-local function orthonormalize(v)
-  local columns = v:size(2)
-  for k = 1, columns do
-    local c = v:select(2, k):clone()
+-- c less its part in the columns of v before the k-th. Twice, as once leaves a part that rounding made.
+local function orthogonal(c, v, k)
+  for _ = 1, 2 do
     for j = 1, k - 1 do
       local d = v:select(2, j)
       c = c - d * (c * d):sum()
     end
-    local length = c:norm():item()
-    if length < 1e-12 then
+  end
+  return c
+end
+
+-- Gram-Schmidt on the columns of v, in place. Columns of which nothing but rounding is left are replaced by the first
+-- unit vector that is not nearly in the span of those before.
+local function orthonormalize(v)
+  for k = 1, v:size(2) do
+    local column = v:select(2, k):clone()
+    local c, i = orthogonal(column, v, k), 0
+    local least = 1e-5 * column:norm():item()
+    while c:norm():item() <= least do
+      i, least = i + 1, 0.5 / math.sqrt(#c)
       c = core.zeros(#c)
-      c[(k - 1) % #c + 1] = 1
-      length = 1
+      c[i] = 1
+      c = orthogonal(c, v, k)
     end
-    v:select(2, k):copy_(c / length)
+    v:select(2, k):copy_(c / c:norm():item())
   end
   return v
 end
@@ -54,7 +63,7 @@ local function leading(matrix, k)
   for _ = 1, 200 do
     axes = orthonormalize(matrix:matmul(axes))
   end
-  local values = (axes * matrix:matmul(axes)):sum(1)
+  local values = (axes * matrix:matmul(axes)):sum(1):maximum(0)
   for j = 1, k do
     local column = axes:select(2, j)
     if column:abs():max():item() > column:max():item() then column:mul_(-1) end

@@ -1,4 +1,4 @@
---- symmetric.lua: eigenvalues of symmetric matrices and their square roots, in double precision, as Lua's numbers are.
+--- symmetric.lua: eigenvalues, roots and factors of symmetric matrices, in double precision, as Lua's numbers are.
 --
 -- A matrix is a list of rows. 84 x 84, what Fréchet distances need, takes a quarter of a second.
 
@@ -106,6 +106,44 @@ function symmetric.root(matrix)
     end
   end
   return symmetric.product(columns, vectors)
+end
+
+--- The lower triangular l with l l' = a (Cholesky's), or nil where a is not positive definite.
+function symmetric.cholesky(a)
+  local l = {}
+  for i = 1, #a do
+    local row = {}
+    for j = 1, i do
+      local other, sum = l[j] or row, a[i][j]
+      for k = 1, j - 1 do
+        sum = sum - row[k] * other[k]
+      end
+      if i == j and not (sum > 0 and sum < math.huge) then return nil end
+      row[j] = i == j and math.sqrt(sum) or sum / other[j]
+    end
+    for j = i + 1, #a do
+      row[j] = 0.0
+    end
+    l[i] = row
+  end
+  return l
+end
+
+--- The inverse of a lower triangular matrix, by forward substitution.
+function symmetric.inverse_lower(l)
+  local x = {}
+  for i = 1, #l do
+    local row = {}
+    for j = 1, #l do
+      local sum = i == j and 1.0 or 0.0
+      for k = j, i - 1 do
+        sum = sum - l[i][k] * x[k][j]
+      end
+      row[j] = j <= i and sum / l[i][i] or 0.0
+    end
+    x[i] = row
+  end
+  return x
 end
 
 return symmetric

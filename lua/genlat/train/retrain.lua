@@ -20,7 +20,8 @@ local function interpreter()
   return arg[i]
 end
 
--- A run's options as words of a command line, without those left out of `skip`.
+-- A run's options as words of a command line, without those left out of `skip`. They come from a file: a name that is
+-- none raises, and values are quoted.
 local function words_of(options, skip)
   local keys, words = {}, {}
   for key in pairs(options) do
@@ -28,13 +29,13 @@ local function words_of(options, skip)
   end
   table.sort(keys)
   for _, key in ipairs(keys) do
+    if not key:match "^%l[%l_]*$" then error(("the run names an option '%s', which is none"):format(key), 0) end
     local value, name = options[key], "--" .. key:gsub("_", "-")
+    if type(value) == "table" then value = #value > 0 and table.concat(value, ",") end
     if value == true then
       words[#words + 1] = name
-    elseif type(value) == "table" then
-      if #value > 0 then words[#words + 1] = name .. " " .. table.concat(value, ",") end
     elseif value then
-      words[#words + 1] = name .. " " .. quote(value)
+      words[#words + 1] = name .. "=" .. quote(value)
     end
   end
   return table.concat(words, " ")
@@ -69,11 +70,23 @@ function retrain.state(folder, notes, class)
   return done and "finished" or "begun"
 end
 
+--- Seconds that the run in `folder` took to train, by its log; nil where there is none.
+function retrain.seconds(folder)
+  local file, seconds = io.open(folder .. "/log.csv"), nil
+  if not file then return nil end
+  for line in file:lines() do
+    seconds = tonumber(line:match "^%d+,([%d.]+)") or seconds
+  end
+  file:close()
+  return seconds
+end
+
 --- Trains the run with these notes again, without a class, into `folder`, or goes on with it where it was interrupted.
 -- scripts: the folder of the training scripts; threads: how many, or nil. The process' progress bar shows, what it
 -- prints does not. Returns true, or nil and a message.
 function retrain.without(folder, notes, class, scripts, threads)
-  local script = ("%s/train_%s.lua"):format(scripts, tostring(notes.run))
+  if not tostring(notes.run):match "^%l[%l_]*$" then error("the run does not say which script trained it", 0) end
+  local script = ("%s/train_%s.lua"):format(scripts, notes.run)
   if core.file_kind(script) ~= "file" then return nil, script .. ": there is no such training script" end
   local command = ("LUA_PATH=%s LUA_CPATH=%s %s %s %s --without %s %s --resume %s >/dev/null"):format(
     quote(package.path), quote(package.cpath), quote(interpreter()), quote(script),
