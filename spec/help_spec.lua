@@ -190,9 +190,9 @@ describe("everything public", function()
   end)
 
   it("is what a wrong name is compared with", function()
-    assert.equal("genlat has nothing called 'slrep'. Did you mean slerp, save or set?",
-      (help.text("slrep"):gsub("slerp, %w+ or %w+", "slerp, save or set")))
-    has(help.text "latent.slrep", "Did you mean slerp, ")
+    assert.equal("genlat has nothing called 'slrep'. Did you mean slerp?", help.text "slrep")
+    has(help.text "latent.slrep", "Did you mean slerp?")
+    assert.equal("genlat has nothing called 'qqqqqq'; gl.help() says what there is", help.text "qqqqqq")
     has(help.text "conv2", "Did you mean conv2d")
     assert.equal(0, names.distance("abc", "abc"))
     assert.equal(3, names.distance("", "abc"))

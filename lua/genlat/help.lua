@@ -141,8 +141,10 @@ local function of_unknown(name)
       list[#list + 1] = entry.name
     end
   end
+  local like = names.nearest(name:match "[%w_]+$" or name, list, 3)
+  if #like == 0 then return ("genlat has nothing called '%s'; gl.help() says what there is"):format(name) end
   return ("genlat has nothing called '%s'. Did you mean %s?"):format(name,
-    table.concat(names.nearest(name:match "[%w_]+$" or name, list, 3), ", "):gsub(", ([^,]*)$", " or %1"))
+    table.concat(like, ", "):gsub(", ([^,]*)$", " or %1"))
 end
 
 local function of_name(name)

@@ -201,6 +201,7 @@ end
 --   gl.show(gl.load "runs/vae", {count = 8})
 --   gl.show(gl.rand(4, 28, 28, 1), {labels = {"a", "b", "c", "d"}})
 function terminal.show(thing, options)
+  if thing == nil and type(options) == "string" then error("show: " .. options, 3) end -- of gl.load, that failed
   local own = {}
   for key, value in pairs(options or {}) do
     own[key] = value

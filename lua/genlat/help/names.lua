@@ -17,11 +17,13 @@ function names.distance(a, b)
   return row[#b]
 end
 
---- The names in the list that are nearest to a word, nearest first, at most `most` of them (1).
+--- The names in the list that are nearest to a word, nearest first, at most `most` of them (1); only such as differ in
+-- at most half of the word's letters.
 function names.nearest(word, list, most)
   local found = {}
   for i, name in ipairs(list) do
-    found[i] = {name = name, distance = names.distance(word, name), place = i}
+    local distance = names.distance(word, name)
+    if distance <= #word // 2 then found[#found + 1] = {name = name, distance = distance, place = i} end
   end
   table.sort(found, function(a, b)
     if a.distance ~= b.distance then return a.distance < b.distance end

@@ -6,6 +6,7 @@
 -- images, straight lines are the plain choice.
 
 local core = require "genlat.core"
+local describe = require "genlat.nn.describe"
 
 local walk = {}
 
@@ -15,6 +16,7 @@ local OPPOSITE = 1e-4 -- radians from half a turn: the great circle is no longer
 local SAME_LENGTH = 1e-6 -- relative: lengths of float32 vectors that were made equal
 
 local function row(z, name)
+  if not describe.is_tensor(z) then error(("%s: expected one latent vector, got a %s"):format(name, type(z)), 4) end
   if z.ndim == 1 then return z end
   if z.ndim == 2 and #z == 1 then return z:select(1, 1) end
   error(("%s: expected one latent vector, got %s"):format(name, table.concat(z.shape, "x")), 4)

@@ -168,6 +168,19 @@ local function restore(self)
   end
 end
 
+-- What was found about the model that was in the folder before is not true of the new one: it is kept, but out of reach.
+local FOUND = {"directions.safetensors", "walks.safetensors", "sampler.safetensors", "compass.json"}
+
+local function set_aside(self)
+  for _, name in ipairs(FOUND) do
+    local path = self.folder .. "/" .. name
+    if core.file_kind(path) == "file" then
+      train.check(os.rename(path, path .. ".old"))
+      self:say("%s belongs to the model that was here: it is now %s.old", path, name)
+    end
+  end
+end
+
 --- Gives the run what it trains; where it goes on with an earlier one, model and optimizers take up its state.
 -- parts: {model =, optimizers = {name = optimizer}, steps = in an epoch,
 --   train = names of what is measured while training (the first is shown by the progress bar), test = after an epoch,
@@ -184,6 +197,7 @@ function Run:begin(parts)
   elseif self.values.resume then
     self:say("there is no checkpoint in %s: starting anew", self.folder)
   end
+  if #self.rows == 0 and self.step == 1 then set_aside(self) end
   self.began = core.clock()
   self:save()
   self.progress:start(self.values.epochs * self.steps, (self.epoch - 1) * self.steps + self.step - 1)
