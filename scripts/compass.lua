@@ -141,8 +141,13 @@ local function question(session, name, size)
     100 * session:confidence(), name, size == 2 and "/" or "-", size)
 end
 
+-- Shows the next set; false where there is none.
 local function show_set(space, session, options)
   local z, labels = session:propose(options.set)
+  if not z then
+    print(labels)
+    return false
+  end
   local x, numbers = space:decode(z, labels), {}
   for i = 1, #x do
     numbers[i] = tostring(i)
@@ -154,6 +159,7 @@ local function show_set(space, session, options)
     train.check(gl.write_png(path, images.grid(x, {columns = #x, gap = 4, scale = scale})))
     print(path)
   end
+  return true
 end
 
 local function show_direction(space, session, name, options)
@@ -166,8 +172,8 @@ end
 -- Questions and answers, until the person is done.
 local function converse(space, session, name, options)
   print_keys(options.set)
-  show_set(space, session, options)
-  while true do
+  local shown = show_set(space, session, options)
+  while shown do
     local line = ask(question(session, name, options.set))
     local said = line and understand(line, options.set)
     if not line or said == "done" then return end
@@ -183,7 +189,7 @@ local function converse(space, session, name, options)
       end
       keep(space, name, session)
       if said ~= "undo" and session:count() % SHOW_EVERY == 0 then show_direction(space, session, name, options) end
-      show_set(space, session, options)
+      shown = show_set(space, session, options)
     end
   end
 end

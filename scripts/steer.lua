@@ -3,10 +3,9 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local explore = require "genlat.explore"
 local gl = require "genlat"
+local judge_of = require("genlat.explore.judges").of
+local view = require "genlat.explore.steer"
 local edits, steer, train = gl.latent.edits, gl.latent.steer, gl.train
-
-local COLUMNS = 4 -- pictures to each side of the unchanged one
-local FRAMES = 24 -- of an animation
 
 local EXPLANATION = [[
 For each edit a walk is learned: the one along which the decoder's images come nearest to its own images with the edit
@@ -19,7 +18,7 @@ is its correlation with the amount asked for, over images and amounts; in bracke
 edit itself. The range over which a walk carries: going out from 0, as long as the Frechet distance to real images (on a
 LeNet-5's features) is at most twice that at 0, and the mean effect grows by at least a tenth of what the amount grows
 by; to 1.25 times the range that was learned, at most. A walk that carries nowhere is not kept.
-Writes steer.svg, steer_effect.svg, and a GIF for each edit.]]
+Writes steer.svg, steer_effect.svg, and a GIF for each walk that carries.]]
 
 -- Learning and measuring, with a bar on a terminal ------------------------------------------------------------------
 
@@ -37,8 +36,7 @@ local function judges(data)
   local found = {}
   for _, kind in ipairs {"classifier", "regressor"} do
     if kind == "classifier" and data.train.labels or kind == "regressor" and data.train.factors then
-      local judge, path = gl.metrics[kind].of(data, {progress = function(...) advance("training a " .. kind, ...) end})
-      found[kind] = train.check(judge, path)
+      found[kind] = judge_of(data, kind)
     end
   end
   return found
@@ -70,94 +68,20 @@ local function choose(space, options)
   return chosen
 end
 
--- Pictures ----------------------------------------------------------------------------------------------------------
-
--- The amounts to draw: over the range where it carries, or that was learned where it carries nowhere.
-local function drawn_amounts(walk)
-  local list = {}
-  for i = -COLUMNS, COLUMNS do
-    list[#list + 1] = math.abs(i) / COLUMNS * (i < 0 and walk.range[1] or walk.range[2])
-  end
-  return list
-end
-
-local function walked(space, walk, z, amount, labels) return space:decode(walk:move(z, amount), labels) end
-
--- A row of the walk, and a row of the edit itself, from one image.
-local function add_rows(rows, space, walk, z, labels)
-  local made, wanted = {}, {}
-  for i, amount in ipairs(drawn_amounts(walk)) do
-    made[i] = walked(space, walk, z, amount, labels)
-    wanted[i] = edits.apply(walk.edit, space:decode(z, labels), amount)
-  end
-  local edit = edits.get(walk.edit)
-  rows[#rows + 1] = {
-    name = walk.edit, images = gl.cat(made),
-    note = ("%s%.3g to %.3g %s"):format(walk.carries and "" or "carries nowhere; ", walk.range[1], walk.range[2],
-      edit.unit),
-  }
-  rows[#rows + 1] = {name = "", note = "the edit itself", images = gl.cat(wanted)}
-end
-
-local function sheet(space, walks, seed)
-  gl.seed(seed)
-  local z, rows = space:prior(1, {truncation = 0.7}), {}
-  local labels = space:labels(1)
-  for _, walk in ipairs(walks) do add_rows(rows, space, walk, z, labels) end
-  return gl.plot.sheet.svg {
-    title = "Steered walks", rows = rows, mark = COLUMNS + 1,
-    subtitle = ("%s, %s: what the model draws above, what it was asked for below"):format(
-      space.folder or space.model:name(), walks[1].kind == "linear" and "linear walks" or "walks in steps"),
-  }
-end
-
--- Asked against measured, and the quality, side by side for each edit.
-local function effect_panels(results)
-  local panels = {title = "What the walks do, and what it costs", columns = 2}
-  for _, result in ipairs(results) do
-    local unit, says = edits.get(result.edit).unit, edits.get(result.edit).says
-    local effect = {{name = "asked", x = result.amounts, y = result.amounts, dash = true}}
-    for _, measure in ipairs(result.measures) do
-      effect[#effect + 1] = {name = measure.name, x = result.amounts, y = measure.mean}
-    end
-    panels[#panels + 1] = {
-      title = result.edit, xlabel = ("asked, %s %s"):format(unit, says), ylabel = "measured, " .. unit, series = effect,
-    }
-    if result.frechet then
-      panels[#panels + 1] = {
-        title = result.edit .. ": quality", xlabel = "asked, " .. unit, ylabel = "Fréchet distance",
-        series = {
-          {name = "walked", x = result.amounts, y = result.frechet},
-          {name = "real, edited", x = result.amounts, y = result.frechet_edited, dash = true},
-        },
-      }
-    end
-  end
-  if not results[1].frechet then panels.columns = 1 end
-  return gl.plot.lines.panels(panels)
-end
-
--- Sixteen images swung to one end of the range, to the other, and back.
-local function swing(space, walk, seed)
-  gl.seed(seed)
-  local z, labels = space:prior(16, {truncation = 0.7}), space:labels(16)
-  local frames = {}
-  for i = 1, FRAMES do
-    local part = math.sin(2 * math.pi * (i - 1) / FRAMES)
-    local amount = math.abs(part) * (part < 0 and walk.range[1] or walk.range[2])
-    frames[i] = gl.plot.images.grid(walked(space, walk, z, amount, labels), {columns = 4})
-  end
-  return gl.stack(frames)
-end
-
 -- Words -------------------------------------------------------------------------------------------------------------
 
 local function number(format, value) return value and format:format(value) or "-" end
 
+-- Why a walk carries nowhere.
+local NOWHERE = {
+  effect = "the images do not follow: the model may have no dimension left for it (more --latent, other data)",
+  quality = "the images become too unlike real ones at once",
+}
+
 local function print_result(result)
   local edit = edits.get(result.edit)
   if result.range[1] == result.range[2] then
-    print(result.edit .. ": carries nowhere: its effect does not grow, or costs too much at once")
+    print(("%s: carries nowhere: %s"):format(result.edit, NOWHERE[result.limits.above]))
     return
   end
   print(("%s: carries from %.3g to %.3g %s"):format(result.edit, result.range[1], result.range[2], edit.unit))
@@ -177,9 +101,9 @@ end
 
 -- -------------------------------------------------------------------------------------------------------------------
 
-local function keep(space, walks)
+local function keep(space, walks, stored)
   if not space.folder then return end
-  local stored, kept = train.check(steer.load(space.folder, space.latent)), false
+  local kept = false
   for _, walk in ipairs(walks) do
     if walk.carries and walk.kind == "linear" then
       space.directions:set(walk.edit, walk.vector, walk:notes())
@@ -210,7 +134,10 @@ end
 explore.main("steer", "Learns walks through latent space that do what an edit of images does.", define,
   function(space, options)
     local chosen = choose(space, options)
+    local stored = space.folder and train.check(steer.load(space.folder, space.latent)) -- now: it may be damaged
     local judge = judges(space.data)
+    print(("learning and measuring %d walk%s: %s"):format(#chosen, #chosen == 1 and "" or "s",
+      table.concat(chosen, ", ")))
     local walks, results = {}, {}
     for i, name in ipairs(chosen) do
       walks[i] = steer.learn(space, name, {
@@ -227,10 +154,12 @@ explore.main("steer", "Learns walks through latent space that do what an edit of
       walks[i].carries = results[i].range[1] < results[i].range[2]
       if walks[i].carries then walks[i].range = results[i].range end
     end
-    keep(space, walks)
-    explore.save_text(options, "steer.svg", sheet(space, walks, options.seed))
-    explore.save_text(options, "steer_effect.svg", effect_panels(results))
+    keep(space, walks, stored)
+    explore.save_text(options, "steer.svg", view.walks(space, walks, options.seed))
+    explore.save_text(options, "steer_effect.svg", view.effects(results))
     for _, walk in ipairs(walks) do
-      explore.save_gif(options, "steer_" .. walk.edit .. ".gif", swing(space, walk, options.seed), {delay = 8})
+      if walk.carries then
+        explore.save_gif(options, "steer_" .. walk.edit .. ".gif", view.swing(space, walk, options.seed), {delay = 8})
+      end
     end
   end)

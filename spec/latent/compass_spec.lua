@@ -231,8 +231,68 @@ describe("a session", function()
     assert.equal("answer 2 is damaged", refused(function(s) s.answers[2].z = {{1, 2}, {3}} end))
     assert.equal("answer 3 is damaged", refused(function(s) s.answers[3].answer = {4} end))
     assert.equal("answer 1 is damaged", refused(function(s) s.answers[1].z[1][1] = "inf" end))
-    assert.equal("answer 1 is damaged", refused(function(s) s.answers[1].z[1][1] = 1e39 end))
+    local far = "answer 1 is about latent vectors 100 standard deviations away or more"
+    for _, value in ipairs {1e39, 1e6, -101, math.huge, 0 / 0} do
+      assert.equal(far, refused(function(s) s.answers[1].z[1][1] = value end))
+    end
+    assert.equal("answer 1 is damaged", refused(function(s) s.answers[1].z = 3 end))
+    assert.equal("answer 1 is damaged", refused(function(s) s.answers[1].z[2] = {{1}} end))
+    assert.equal("answer 1 is damaged", refused(function(s) s.answers[1].answer = {a = 1} end))
+    assert.equal("answer 1 is about 0 images, not 2 to 9", refused(function(s) s.answers[1].z = {} end))
+    assert.equal("answer 2 is about 1000 images, not 2 to 9", refused(function(s)
+      for i = 4, 1000 do s.answers[2].z[i] = s.answers[2].z[1] end
+    end))
+    assert.equal("there are 2001 answers, at most 2000 can be used", refused(function(s)
+      for i = 4, 2001 do s.answers[i] = s.answers[1] end
+    end))
     assert.equal("answer 1 is damaged", refused(function(s) s.answers[1] = 3 end))
+  end)
+
+  it("takes as many and as large sets as there may be, in little memory, and then asks no more", function()
+    local space = space_of "vae"
+    local state = {seed = 1, latent = 10, answers = {}}
+    for i = 1, 2000 do
+      state.answers[i] = {z = (gl.rand(9, 10) * 198 - 99):totable(), answer = {1, 2, 3, 4, 5, 6, 7, 8, 9}}
+    end
+    local before = gl.memory().peak
+    local session = assert(compass.restore(space, state))
+    assert.is_true(gl.memory().peak < before + 2^26)
+    assert.is_true(session:confidence() > 0 and session:confidence() < 1)
+    assert.is_true(math.abs(session:fit():norm():item() - 1) < 1e-4)
+    local z, message = session:propose()
+    assert.is_nil(z)
+    assert.equal("2000 answers are enough", message)
+    assert.is_true(session:undo())
+    assert.same({2, 10}, (session:propose()).shape)
+  end)
+
+  it("is as it was where an answer is interrupted", function()
+    local space = space_of "vae"
+    local session, other = compass.new(space), compass.new(space)
+    for i = 1, 3 do
+      local z = session:propose()
+      local before, sure = session:state(), session:confidence()
+      space.standardize = function() error("interrupted!", 0) end
+      assert.error_matches(function() session:answer(1) end, "interrupted!")
+      if i > 2 then assert.error_matches(function() session:undo() end, "interrupted!") end
+      space.standardize = nil
+      assert.same(before, session:state())
+      assert.equal(sure, session:confidence())
+      assert.equal(z, (session:propose()))
+      session:answer(1)
+      other:propose()
+      other:answer(1)
+    end
+    near(other:fit(), session:fit(), 0)
+    assert.same(other:state(), session:state())
+  end)
+
+  it("leaves random numbers as they were where drawing a set is interrupted", function()
+    local space = space_of "vae"
+    space.prior = function() error("interrupted!", 0) end
+    local before = {gl.rng_state()}
+    assert.error_matches(function() compass.new(space):propose() end, "interrupted!")
+    assert.same(before, {gl.rng_state()})
   end)
 
   it("explains mistakes", function()

@@ -1,5 +1,6 @@
 -- Images as a few bytes.
 local gl = require "genlat"
+local shell = dofile "spec/scripts/shell.lua"
 local range_coder = require "genlat.latent.range_coder"
 local compress, latent = gl.latent.compress, gl.latent
 
@@ -260,9 +261,25 @@ describe("rate and distortion", function()
     local one = 0
     for i = 1, 30 do one = one + #gl.core.png_encode(x[i]) / 30 end
     assert.is_true(math.abs(one - result.png) < 1e-9)
+    local sheet = gl.plot.images.grid(x, {columns = 6, gap = 0, scale = 1})
+    assert.equal(#gl.core.png_encode(sheet) / 30, result.png_sheet)
+    assert.is_true(compress.rate_distortion(space, x:slice(1, 1, 29), nil, {steps = {1}}).png_sheet > 0)
     for i = 2, #result.downsampled do
       local a, b = result.downsampled[i - 1], result.downsampled[i]
       assert.is_true(a.bytes <= b.bytes and a.mse > b.mse)
     end
+  end)
+end)
+
+describe("genlat.latent", function()
+  it("does not depend on plotting", function()
+    local loaded, errors, status = shell.program [[
+      for _ in pairs(require "genlat.latent") do end
+      for name in pairs(package.loaded) do
+        if name:find "^genlat%.plot" then print(name) end
+      end
+      print(package.loaded["genlat.latent.compress"] ~= nil)
+    ]]
+    assert.same({"true\n", "", 0}, {loaded, errors, status})
   end)
 end)

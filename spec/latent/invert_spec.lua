@@ -107,6 +107,20 @@ describe("invert", function()
     assert.same({3, 3, 3}, latent.invert(space, grey, {method = "encoder", labels = 3}).labels:totable())
   end)
 
+  it("finds the best start also where the loss of others is not a number", function()
+    local Root = gl.nn.class "Root" -- has no image for vectors with a negative number
+    function Root:init()
+      rawset(self, "config", {image = {1, 2, 1}})
+      self.latent = 2
+    end
+    Root.decode = function(_, z) return z:sqrt():reshape(#z, 1, 2, 1) end
+    local images = gl.tensor {0.7, 1, 0.6, 0.9}:reshape(2, 1, 2, 1)
+    local found = latent.invert(latent.space(Root()), images, {restarts = 40, steps = 200, lambda = 0})
+    near(images, found.images, 0.02)
+    assert.is_true(found.trace[1]:max():item() < math.huge)
+    near(found.trace[201], found.loss, 1e-6)
+  end)
+
   it("gives equal results for equal seeds, and each image its own", function()
     local space = latent.space(gl.models.vae {image = {4, 4, 1}, hidden = {8}, latent = 2})
     local images = gl.rand(300, 4, 4, 1)
@@ -157,6 +171,13 @@ describe("invert", function()
       {vae, {lambda = -1}, "lambda is a number from 0, not %-1"},
     } do
       assert.error_matches(function() latent.invert(case[1], x, case[2]) end, case[3])
+    end
+    local cvae = latent.space(gl.models.cvae {image = {2, 2, 1}, hidden = {4}, latent = 2, classes = 3})
+    for shape, labels in pairs {["4"] = gl.ones(4), ["5x1"] = gl.ones(5, 1), ["10"] = gl.ones(10)} do
+      for _, method in ipairs {"encoder", "optimize"} do
+        assert.error_matches(function() latent.invert(cvae, x, {method = method, labels = labels}) end,
+          "invert: labels are 5, one an image, these are " .. shape .. "$")
+      end
     end
     assert.error_matches(function() latent.invert(vae, gl.zeros(1, 3, 2, 1)) end,
       "expected images N x 2 x 2 x 1, got 1x3x2x1")

@@ -59,6 +59,26 @@ describe("posterior.of", function()
     end
   end)
 
+  it("is what the model says in evaluation, whatever it was in", function()
+    local model, training = model_of "vae", nil
+    local space, said = latent.space(model), model.posterior
+    function model:posterior(...)
+      training = self.training
+      return said(self, ...)
+    end
+    for _, before in ipairs {true, false} do
+      model:train(before)
+      posterior.of(space, random_split(5))
+      assert.is_false(training)
+      assert.equal(before, model.training)
+    end
+    model:train()
+    model.posterior = function() error("no", 0) end
+    assert.error_matches(function() posterior.of(space, random_split(5)) end, "no")
+    assert.is_true(model.training)
+    assert.is_true(gl.core.set_recording(true))
+  end)
+
   it("of an autoencoder has no spread, and of a GAN there is none", function()
     local q = posterior.of(latent.space(model_of "autoencoder"), random_split(5))
     assert.same({5, 3}, q.mean.shape)

@@ -1,6 +1,9 @@
 -- Steered walks: learned, measured, and kept in files.
 local gl = require "genlat"
 local Folder = dofile "spec/io/folder.lua"
+local json = require "genlat.json"
+local safetensors = require "genlat.safetensors"
+local distribution = require "genlat.metrics.distribution"
 local latent = gl.latent
 local steer = latent.steer
 
@@ -84,6 +87,39 @@ describe("a linear walk", function()
     assert.is_false(a.vector.requires_grad)
   end)
 
+  it("leaves random numbers as they were where it is given a seed, also where it fails", function()
+    gl.seed(11)
+    local before = {gl.rng_state()}
+    learn("shift_x", {steps = 2})
+    assert.same(before, {gl.rng_state()})
+    learn("shift_x", {steps = 2, walk = "steps"})
+    assert.same(before, {gl.rng_state()})
+    local model = Blob()
+    assert.error_matches(function()
+      learn("shift_x", {steps = 2, progress = function() error("interrupted!", 0) end}, model)
+    end, "interrupted!")
+    assert.same(before, {gl.rng_state()})
+    assert.is_true(model.scale.requires_grad)
+    learn("shift_x", {steps = 1, seed = false})
+    assert.are_not.same(before, {gl.rng_state()})
+  end)
+
+  it("asks whether an edit suits of images that the seed alone chooses", function()
+    local model, seen = Blob(), nil
+    local decode = model.decode
+    function model:decode(z)
+      seen = seen or z:totable()
+      return decode(self, z)
+    end
+    local function first(before)
+      seen = nil
+      gl.seed(before)
+      learn("shift_x", {steps = 1}, model)
+      return seen
+    end
+    assert.same(first(1), first(2))
+  end)
+
   it("keeps the labels of a conditional model", function()
     local model = gl.models.cvae {image = {12, 12, 1}, hidden = {8}, latent = 2, classes = 3}
     local seen = {}
@@ -93,6 +129,7 @@ describe("a linear walk", function()
       return decode(self, z, labels)
     end
     learn("zoom", {steps = 2, range = {-1, 1}}, model)
+    assert.is_true(#seen >= 2 * 2) -- of each step, the image to edit and the walked one
     for _, labels in ipairs(seen) do assert.matches("^1%.?0?,2%.?0?,3%.?0?,1%.?0?$", labels) end
   end)
 end)
@@ -129,11 +166,96 @@ describe("a walk in steps", function()
     assert.same(walk:notes(), again:notes())
     local found, message = steer.load(folder.name, 4)
     assert.is_nil(found)
-    assert.matches("walks.safetensors: shift_x: shift_x[%w.]+ is missing, or is not ", message)
+    assert.matches("walks.safetensors: the walk 'shift_x': shift_x[%w.]+ is missing, or is not ", message)
     assert.error_matches(function() steer.save(folder.name, {x = learn("zoom", {steps = 1})}) end, "no walk in steps")
     gl.latent.space(Blob(), {folder = folder.name}).directions:save()
     os.rename(folder:path "directions.safetensors", folder:path "walks.safetensors")
     assert.matches("these are no walks", select(2, steer.load(folder.name, 3)))
+  end)
+end)
+
+describe("a damaged file of walks", function()
+  local folder, path, tensors, note
+  setup(function()
+    folder = Folder.new()
+    path = folder:path "walks.safetensors"
+    local walk = learn("zoom", {walk = "steps", steps = 1, range = {-1, 1}})
+    assert(steer.save(folder.name, {zoom = walk}))
+    tensors, note = safetensors.load(path), walk:notes()
+  end)
+  teardown(function() folder:remove() end)
+
+  -- What is said about a file whose notes are this text; tensors: by name, in place of the good ones.
+  local function said(notes, changed)
+    local all = {}
+    for name, tensor in pairs(tensors) do all[name] = changed and changed[name] or tensor end
+    assert(safetensors.save(path, all, {format = "genlat walks", notes = notes}))
+    local seconds, state = os.clock(), {gl.rng_state()}
+    local walks, message = steer.load(folder.name, 3)
+    assert.same(state, {gl.rng_state()})
+    if walks then
+      for _, walk in pairs(walks) do
+        for _, amount in ipairs(walk.range) do assert.same({2, 3}, walk:move(gl.zeros(2, 3), amount).shape) end
+      end
+      assert.is_true(os.clock() - seconds < 1)
+      return nil
+    end
+    assert.equal(path .. ": ", message:sub(1, #path + 2))
+    assert.is_nil(message:find "[\n\r]")
+    return message:sub(#path + 3)
+  end
+
+  local function said_with(key, value)
+    local notes = {}
+    for k, v in pairs(note) do notes[k] = v end
+    notes[key] = value
+    return (said((json.encode {zoom = notes}:gsub('"(%-?)inf"', "%11e999"):gsub('"%-?nan"', "NaN"))))
+  end
+
+  it("never has a walk of very many steps, or of a range that is none", function()
+    assert.is_nil(said_with("step", note.step))
+    assert.is_nil(said_with("step", 0.1))
+    local small = "the walk 'zoom': its step is a finite number from 0.1, a 10th of the range"
+    for _, step in ipairs {0.099, 1e-5, 1e-300, 0, -1, math.huge, 0 / 0, "x", {}} do
+      assert.equal(small, said_with("step", step))
+    end
+    local huge = math.huge
+    for _, range in ipairs {{-1, huge}, {-huge, 1}, {0 / 0, 1}, {0.5, 1}, {-1, -0.5}, {0, 0}, {1, -1}, {1}, {"a", "b"},
+      {-1e300, 1e300}, 3, "x"} do
+      assert.equal("the walk 'zoom': its range is two finite numbers around 0, the smaller first",
+        said_with("range", range))
+    end
+    assert.matches("its step is", said '{"zoom": {"range": [-9223372036854775808, 0], "step": 0.2}}')
+  end)
+
+  it("with notes that are none is a message", function()
+    for _, notes in ipairs {'{"zoom": 3}', '{"zoom": "x"}', '{"zoom": []}', '{"zoom": null}'} do
+      assert.equal("the walk 'zoom': its range is two finite numbers around 0, the smaller first", said(notes))
+    end
+    assert.equal("the walk 'a?b': there is no such edit", said '{"a\\nb": {}}')
+    assert.equal("the walk '1': there is no such edit", said '[{}]')
+    for _, notes in ipairs {"", "3", "null", "{"} do assert.equal("these are no walks", said(notes)) end
+  end)
+
+  it("with tensors of wrong sizes, or not of numbers, is a message", function()
+    local notes = json.encode {zoom = note}
+    assert.is_nil(said(notes))
+    assert.equal("the walk 'zoom': zoom.scale is missing, or is not 3", said(notes, {["zoom.scale"] = gl.ones(3, 1)}))
+    for _, value in ipairs {math.huge, -math.huge, 0 / 0} do
+      assert.equal("the walk 'zoom': zoom.centre has numbers that are not finite",
+        said(notes, {["zoom.centre"] = gl.tensor {0, value, 0}}))
+    end
+  end)
+
+  it("that is cut off is a message, wherever it is cut", function()
+    said(json.encode {zoom = note})
+    local bytes = folder:read "walks.safetensors"
+    for _, length in ipairs {0, 1, 7, 8, 9, 100, 500, #bytes // 2, #bytes - 1} do
+      folder:write("walks.safetensors", bytes:sub(1, length))
+      local walks, message = steer.load(folder.name, 3)
+      assert.is_nil(walks)
+      assert.is_string(message)
+    end
   end)
 end)
 
@@ -177,6 +299,17 @@ describe("evaluate", function()
     assert.is_true(result.frechet[1] > 2 * result.frechet[2])
     assert.is_true(result.frechet_edited[1] > 2 * result.frechet_edited[2])
     assert.equal(0, result.range[1])
+  end)
+
+  it("takes a quality that is not a number for none", function()
+    local walk, space = learn("shift_x")
+    local judge = gl.models.lenet5 {image = {20, 20, 1}, classes = 3}:eval()
+    local frechet = distribution.frechet
+    finally(function() distribution.frechet = frechet end)
+    distribution.frechet = function() return 1 end
+    assert.same({-2.5, 2.5}, evaluate(walk, space, {classifier = judge}).range)
+    distribution.frechet = function() return 0 / 0 end
+    assert.same({0, 0}, evaluate(walk, space, {classifier = judge}).range)
   end)
 
   it("depends on its own seed, and leaves the generator alone", function()

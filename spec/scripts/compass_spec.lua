@@ -121,8 +121,33 @@ describe("compass.lua", function()
     run:write("compass.json", '{"x": {"seed": 1, "latent": 9, "answers": []}}')
     local _, errors = compass("1\\n", "--name x")
     assert.matches("compass.json: x: the answers are about 9 latent dimensions, the model has 3\n$", errors)
+    local vectors = ('[%s[0,0,0]]'):format(("[0,0,0],"):rep(999))
+    for text, message in pairs {
+      ['{"seed": 1, "latent": 3, "answers": [{"z": [[1,2,3],[1e9,0,0]], "answer": 1}]}'] =
+        "answer 1 is about latent vectors 100 standard deviations away or more",
+      ['{"seed": 1, "latent": 3, "answers": [{"z": ' .. vectors .. ', "answer": 1}]}'] =
+        "answer 1 is about 1000 images, not 2 to 9",
+      ['{"seed": 1, "latent": 3, "answers": [3]}'] = "answer 1 is damaged",
+      ['{"seed": "1", "latent": 3, "answers": []}'] = "these are no answers to a compass's questions",
+      ["3"] = "these are no answers to a compass's questions",
+    } do
+      run:write("compass.json", ('{"x": %s}'):format(text))
+      _, errors = compass("1\\n", "--name x")
+      assert.equal(("compass: %s: x: %s\n"):format(run:path "compass.json", message), errors)
+    end
     run:write("compass.json", "{")
     assert.matches("compass.json: these are no answers\n$", select(2, compass("1\\n", "--name x")))
+  end)
+
+  it("ends after as many answers as there may be", function()
+    local answers = {}
+    for i = 1, 1999 do answers[i] = {z = {{1, 0, 0}, {0, 0, i / 1999}}, answer = {1}} end
+    run:write("compass.json", json.encode {x = {seed = 1, latent = 3, answers = answers}})
+    local output, errors, status = compass("1\\n1\\n", "--name x --out '%s'", out.name)
+    assert.equal("", errors)
+    assert.equal(0, status)
+    assert.matches("\n2000 answers are enough\n", output)
+    assert.equal(2000, gl.load(run.name).directions:get("x").notes.answers)
   end)
 
   it("with no answer saves nothing", function()

@@ -26,10 +26,13 @@ describe("steer.lua", function()
     local output, errors, status = steer "--edits rotate,zoom --steps 150"
     assert.equal("", errors)
     assert.equal(0, status)
-    for _, name in ipairs {"directions.safetensors", "steer.svg", "steer_effect.svg", "steer_rotate.gif"} do
+    for _, name in ipairs {"directions.safetensors", "steer.svg", "steer_effect.svg"} do
       assert.is_true(output:find(run:path(name), 1, true) ~= nil, name)
       assert.equal("file", gl.core.file_kind(run:path(name)))
     end
+    assert.matches("^learning and measuring 2 walks: rotate, zoom\n", output)
+    assert.equal(2 - #gl.load(run.name).directions:names(),
+      select(2, output:gsub("carries nowhere: the images do not follow", "")))
     assert.matches("registration +follows 0%.%d+ %(", output)
     local directions = gl.load(run.name).directions
     local names = directions:names()
@@ -38,6 +41,7 @@ describe("steer.lua", function()
       local low, high, unit = directions:range(name)
       assert.matches(("%s: carries from %.3g to %.3g %s"):format(name, low, high, unit):gsub("%p", "%%%0"), output)
       assert.equal("steer", directions:get(name).notes.method)
+      assert.equal("file", gl.core.file_kind(run:path("steer_" .. name .. ".gif")))
     end
     local _, pictures = run:read("steer.svg"):gsub("<image", "")
     assert.equal(2 * 2 * 9, pictures)
@@ -47,7 +51,7 @@ describe("steer.lua", function()
     local function files(seed)
       local out = Folder.new()
       steer(("--edits zoom --steps 5 --seed %d --out '%s'"):format(seed, out.name))
-      local bytes = out:read "steer.svg" .. out:read "steer_effect.svg" .. out:read "steer_zoom.gif"
+      local bytes = out:read "steer.svg" .. out:read "steer_effect.svg"
       out:remove()
       return bytes
     end

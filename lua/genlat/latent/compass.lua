@@ -15,6 +15,7 @@
 -- Bishop 2006, sec. 4.5). The next set is one whose answer is expected to say much about w (Houlsby et al. 2011).
 
 local core = require "genlat.core"
+local aside = require "genlat.metrics.aside"
 
 local compass = {}
 
@@ -25,6 +26,9 @@ Session.__index = Session
 -- of the one that directions are fitted with.
 local SPREADS, USUAL = {0.5, 1, 2, 4}, 3
 local POOL = 250 -- latent vectors of which the next set is made
+local LEAST, MOST = 2, 9 -- images in a set
+local MOST_ANSWERS = 2000 -- of a session
+local FAR = 100 -- standard deviations from 0: where no latent vector that was asked about lies
 
 -- The posterior -------------------------------------------------------------------------------------------------------
 
@@ -45,33 +49,30 @@ local function invert(a)
   return a, log_determinant
 end
 
--- Probabilities to be chosen, softmax of the scores within each set. sets: rows x sets, 1 where a row is in a set.
-local function shares(scores, sets)
-  local count = sets:sum(1)
-  local centred = scores - sets:matmul((scores:unsqueeze(1):matmul(sets) / count):t()):squeeze(2)
-  local weights = centred:exp()
-  return weights / sets:matmul(weights:unsqueeze(1):matmul(sets):t()):squeeze(2)
-end
-
 -- The posterior where w . (e_a - e_b) has the standard deviation `spread` under the prior, for two draws of the latent
--- prior, by Newton's method from w. asked: {x = images as rows M x D, sets = M x sets, targets = the share of each that
--- was chosen, M}. Returns {mean = D, covariance = D x D, evidence = log p(answers), nearly}.
+-- prior, by Newton's method from w. asked: a list of the sets of each size k, {size = k, x = their images as rows
+-- (sets k) x D, targets = the share of each that was chosen, sets x k}. Returns {mean = D, covariance = D x D, evidence
+-- = log p(answers), nearly}.
 local function posterior(asked, spread, w)
-  local x, variance = asked.x, spread ^ 2 / (2 * asked.x:size(2))
-  local covariance, log_determinant, p
+  local variance = spread ^ 2 / (2 * #w)
+  local covariance, log_determinant, log_likelihood
   for _ = 1, 50 do
-    p = shares(x:matmul(w:unsqueeze(2)):squeeze(2), asked.sets)
-    local weighted = x * p:unsqueeze(2)
-    local means = asked.sets:t():matmul(weighted)
-    local precision = core.eye(#w) + (x:t():matmul(weighted) - means:t():matmul(means)) * variance
+    local precision, slope = core.eye(#w), w / -variance
+    log_likelihood = 0
+    for _, sets in ipairs(asked) do
+      local x, log_p = sets.x, sets.x:matmul(w:unsqueeze(2)):reshape(-1, sets.size):log_softmax(2)
+      local weighted = x * log_p:exp():reshape(-1, 1)
+      local means = weighted:reshape(-1, sets.size, #w):sum(2)
+      precision = precision + (x:t():matmul(weighted) - means:t():matmul(means)) * variance
+      slope = slope + x:t():matmul((sets.targets - log_p:exp()):reshape(-1, 1)):squeeze(2)
+      log_likelihood = log_likelihood + (sets.targets * log_p):sum():item()
+    end
     covariance, log_determinant = invert(precision)
     covariance:mul_(variance)
-    local slope = x:t():matmul((asked.targets - p):unsqueeze(2)) - w:unsqueeze(2) / variance
-    local step = covariance:matmul(slope):squeeze(2)
+    local step = covariance:matmul(slope:unsqueeze(2)):squeeze(2)
     w = w + step
     if step:norm():item() < 1e-4 * w:norm():item() then break end
   end
-  local log_likelihood = (asked.targets * p:log()):sum():item()
   return {
     mean = w, covariance = covariance,
     evidence = log_likelihood - w:square():sum():item() / (2 * variance) - log_determinant / 2,
@@ -87,10 +88,10 @@ end
 
 -- The posterior of the usual spread; and how sure it is, on average over the spreads weighted by how well each explains
 -- the answers: where they contradict each other, that is a small one.
-local function weighed_posterior(asked)
+local function weighed_posterior(asked, latent)
   local list, most = {}, -math.huge
   for i, spread in ipairs(SPREADS) do
-    list[i] = posterior(asked, spread, i > 1 and list[i - 1].mean or core.zeros(asked.x:size(2)))
+    list[i] = posterior(asked, spread, i > 1 and list[i - 1].mean or core.zeros(latent))
     most = math.max(most, list[i].evidence)
   end
   local sum, weights = 0, 0
@@ -186,22 +187,26 @@ local function checked(answer, n)
   return answer
 end
 
--- Works out what the answers say.
-local function update(self)
-  local rows, targets, numbers, count = {}, {}, {}, 0
-  for _, given in ipairs(self.answers) do
-    local e = self.space:standardize(given.z)
+-- What the answers say: a posterior, nil where they say nothing.
+local function work_out(space, answers)
+  local by_size, asked = {}, {}
+  for _, given in ipairs(answers) do
+    local e = space:standardize(given.z)
     for _, choice in ipairs(choices(given.answer, #e)) do
-      count = count + 1
-      for i, k in ipairs(choice.members) do
-        rows[#rows + 1] = e[k]
-        targets[#rows], numbers[#rows] = choice.targets[i], count
+      local size = #choice.members
+      local sets = by_size[size]
+      if not sets then
+        sets = {size = size, x = {}, targets = {}}
+        by_size[size], asked[#asked + 1] = sets, sets
       end
+      sets.x[#sets.x + 1] = e:index_select(core.tensor(choice.members))
+      sets.targets[#sets.targets + 1] = choice.targets
     end
   end
-  self.posterior = count > 0 and weighed_posterior {
-    x = core.stack(rows), targets = core.tensor(targets), sets = core.tensor(numbers):one_hot(count),
-  } or nil
+  for _, sets in ipairs(asked) do
+    sets.x, sets.targets = core.cat(sets.x), core.tensor(sets.targets)
+  end
+  return #asked > 0 and weighed_posterior(asked, space.latent) or nil
 end
 
 -- Sessions ------------------------------------------------------------------------------------------------------------
@@ -224,24 +229,21 @@ end
 
 -- Latent vectors to make a set of, which depend on the seed and the number of answers so far.
 local function draw_pool(self)
-  local seed, counter = core.rng_state()
-  core.seed(core.hash(("compass %d %d"):format(self.seed, #self.answers)) & 0x7FFFFFFF)
-  local z
-  if self.pool then
-    z = self.pool:index_select(core.randperm(#self.pool):slice(1, 1, math.min(POOL, #self.pool)))
-  else
-    z = self.space:prior(POOL)
-  end
-  core.rng_state(seed, counter)
-  return z
+  local seed = core.hash(("compass %d %d"):format(self.seed, #self.answers)) & 0x7FFFFFFF
+  return aside(nil, seed, function()
+    if not self.pool then return self.space:prior(POOL) end
+    return self.pool:index_select(core.randperm(#self.pool):slice(1, 1, math.min(POOL, #self.pool)))
+  end)
 end
 
 --- The next set to ask about, `size` (2) latent vectors that are not far from what the model knows: size x latent, and
--- their labels of a conditional model. The same again until it is answered.
+-- their labels of a conditional model. The same again until it is answered. After 2000 answers nil and a message.
 function Session:propose(size)
   size = size or 2
-  if math.type(size) ~= "integer" or size < 2 or size > 9 then
-    error(("propose: a set has 2 to 9 images, not %s"):format(tostring(size)), 2)
+  if math.type(size) ~= "integer" or size < LEAST or size > MOST then
+    error(("propose: a set has %d to %d images, not %s"):format(LEAST, MOST, tostring(size)), 2)
+  elseif #self.answers >= MOST_ANSWERS then
+    return nil, ("%d answers are enough"):format(#self.answers)
   end
   if not self.pending or #self.pending.z ~= size then
     local z = draw_pool(self)
@@ -252,23 +254,28 @@ function Session:propose(size)
   return self.pending.z, self.space:labels(size, class or nil)
 end
 
+-- Goes on with other answers. All that takes time comes first, so that an interrupt leaves a session as it was.
+local function commit(self, answers, pending)
+  local found = work_out(self.space, answers)
+  self.answers, self.posterior, self.pending = answers, found, pending
+end
+
 --- Takes the answer about the proposed set: the number of the image that has the most; or the numbers of some or all of
 -- them, from most to least, before all that are not named; or "same" where there is nothing to choose between them.
 function Session:answer(answer)
   if not self.pending then error("answer: nothing was proposed", 2) end
   local good, message = checked(answer, #self.pending.z)
   if not good then error("answer: " .. message, 2) end
-  self.answers[#self.answers + 1] = {z = self.pending.z, answer = good}
-  self.pending = nil
-  update(self)
+  local answers = table.move(self.answers, 1, #self.answers, 1, {})
+  answers[#answers + 1] = {z = self.pending.z, answer = good}
+  commit(self, answers, nil)
 end
 
 --- Takes the last answer back, so that its set is proposed again; false where there is none.
 function Session:undo()
-  local last = table.remove(self.answers)
-  if not last then return false end
-  self.pending = {z = last.z}
-  update(self)
+  local n = #self.answers
+  if n == 0 then return false end
+  commit(self, table.move(self.answers, 1, n - 1, 1, {}), {z = self.answers[n].z})
   return true
 end
 
@@ -298,13 +305,30 @@ function Session:state()
   return {seed = self.seed, latent = self.space.latent, answers = answers}
 end
 
-local function restored(space, given)
-  local z = type(given) == "table" and type(given.z) == "table" and select(2, pcall(core.tensor, given.z))
-  if type(z) ~= "userdata" or z.ndim ~= 2 or z:size(2) ~= space.latent or z:sum():item() * 0 ~= 0 then
-    return nil
+-- Are these latent vectors as a state has them: a list of as many lists of numbers?
+local function are_vectors(z, latent)
+  for _, row in ipairs(z) do
+    if type(row) ~= "table" or #row ~= latent then return false end
+    for _, value in ipairs(row) do
+      if type(value) ~= "number" then return false end
+    end
   end
-  local answer = checked(given.answer, #z)
-  return answer and {z = z, answer = answer}
+  return true
+end
+
+-- An answer of a state; or nil and what is wrong with it.
+local function restored(space, given)
+  if type(given) ~= "table" or type(given.z) ~= "table" then return nil, "is damaged" end
+  local n = #given.z
+  if n < LEAST or n > MOST then return nil, ("is about %d images, not %d to %d"):format(n, LEAST, MOST) end
+  local answer = are_vectors(given.z, space.latent) and checked(given.answer, n)
+  if not answer then return nil, "is damaged" end
+  local z = core.tensor(given.z)
+  local most = space:standardize(z):abs():max():item()
+  if most ~= most or most >= FAR then
+    return nil, ("is about latent vectors %d standard deviations away or more"):format(FAR)
+  end
+  return {z = z, answer = answer}
 end
 
 --- A session that goes on with the answers of a state. settings: as compass.new's; the seed is the state's. Or nil and
@@ -316,13 +340,18 @@ function compass.restore(space, state, settings)
     return nil, ("the answers are about %s latent dimensions, the model has %d"):format(tostring(state.latent),
       space.latent)
   end
+  local answers = {}
+  if #state.answers > MOST_ANSWERS then
+    return nil, ("there are %d answers, at most %d can be used"):format(#state.answers, MOST_ANSWERS)
+  end
+  for i, given in ipairs(state.answers) do
+    local answer, problem = restored(space, given)
+    if not answer then return nil, ("answer %d %s"):format(i, problem) end
+    answers[i] = answer
+  end
   local session = compass.new(space, settings)
   session.seed = state.seed
-  for i, given in ipairs(state.answers) do
-    session.answers[i] = restored(space, given)
-    if not session.answers[i] then return nil, ("answer %d is damaged"):format(i) end
-  end
-  update(session)
+  commit(session, answers, nil)
   return session
 end
 

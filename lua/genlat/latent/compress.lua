@@ -18,7 +18,6 @@
 -- added where it takes less), so that a small file cannot ask for much.
 
 local core = require "genlat.core"
-local grid = require("genlat.plot.images").grid
 local invert = require "genlat.latent.invert"
 local metrics = require "genlat.metrics.image"
 local range_coder = require "genlat.latent.range_coder"
@@ -382,8 +381,13 @@ local function bytes_alone(space, z, labels, step, hash)
   return sum / n
 end
 
-local function sheet_of(x)
-  return #core.png_encode(grid(x, {gap = 0, scale = 1}))
+-- The bytes of all images as one picture, row by row, about as many across as down; black where none is left.
+local function png_sheet(x)
+  local n, h, w, c = table.unpack(x.shape)
+  local columns = math.ceil(math.sqrt(n))
+  local rows = (n + columns - 1) // columns
+  if n < rows * columns then x = core.cat {x, core.zeros(rows * columns - n, h, w, c)} end
+  return #core.png_encode(x:reshape(rows, columns, h, w, c):permute(1, 3, 2, 4, 5):reshape(rows * h, columns * w, c))
 end
 
 local function png_alone(x)
@@ -417,7 +421,7 @@ function compress.rate_distortion(space, x, labels, settings)
   end
   result.exact.images = exact:slice(1, 1, math.min(SHOWN, #x)):clone()
   result.downsampled = downsampled(x)
-  result.png, result.png_sheet = png_alone(x) / #x, sheet_of(x) / #x
+  result.png, result.png_sheet = png_alone(x) / #x, png_sheet(x) / #x
   return result
 end
 

@@ -9,6 +9,7 @@
 --   method  "means", "classifier", "components", "activations", "weights", "steer", "compass", ...
 --   unit    what a length of 1 stands for ("standard deviations" unless said otherwise)
 --   range   {least, most}: how far to walk, in units ({-3, 3})
+--   answers, sure   of a compass: how many answers it is from, and how sure it is, 0 to 1
 
 local core = require "genlat.core"
 local json = require "genlat.json"
@@ -27,8 +28,33 @@ end
 
 local function good_name(name) return type(name) == "string" and #name <= 60 and name:match "^%w[%w _.:+%-]*$" end
 
+local function is_number(x) return type(x) == "number" and x > -math.huge and x < math.huge end
+
 local function is_range(range)
-  return type(range) == "table" and type(range[1]) == "number" and type(range[2]) == "number" and range[1] < range[2]
+  return type(range) == "table" and is_number(range[1]) and is_number(range[2]) and range[1] < range[2]
+end
+
+-- UTF-8 without control characters, which could do things to a terminal; C1's are written C2 80 to C2 9F.
+local function is_word(text)
+  local length = type(text) == "string" and utf8.len(text)
+  return length and length <= 60 and not text:find "%c" and not text:find "\xC2[\x80-\x9F]"
+end
+
+local kinds = {
+  {"range", is_range, "two finite numbers, the smaller first"},
+  {"method", is_word, "at most 60 printable characters"},
+  {"unit", is_word, "at most 60 printable characters"},
+  {"answers", function(x) return math.type(x) == "integer" and x >= 0 end, "a whole number from 0"},
+  {"sure", function(x) return is_number(x) and x >= 0 and x <= 1 end, "a number from 0 to 1"},
+}
+
+-- What is wrong with a direction's notes, or nil.
+local function problem_of_notes(notes)
+  if type(notes) ~= "table" then return "its notes are a table, not a " .. type(notes) end
+  for _, kind in ipairs(kinds) do
+    local key, is_good, wanted = table.unpack(kind)
+    if notes[key] ~= nil and not is_good(notes[key]) then return ("its %s is %s"):format(key, wanted) end
+  end
 end
 
 -- What is wrong with a direction, or nil.
@@ -38,9 +64,11 @@ local function problem_of(self, name, vector, notes)
   elseif vector.ndim ~= 1 or #vector ~= self.latent then
     return ("the direction '%s' is %s, the latent space has %d dimensions"):format(name,
       table.concat(vector.shape, "x"), self.latent)
-  elseif notes ~= nil and (type(notes) ~= "table" or notes.range ~= nil and not is_range(notes.range)) then
-    return ("the direction '%s': its range is two numbers, the smaller first"):format(name)
+  elseif vector.dtype ~= "float32" then
+    return ("the direction '%s' is of %s, not float32"):format(name, vector.dtype)
   end
+  local problem = notes ~= nil and problem_of_notes(notes)
+  if problem then return ("the direction '%s': %s"):format(name, problem) end
   local length = vector:norm():item()
   if not (length > 0 and length < math.huge) then
     return ("the direction '%s' has the length %g"):format(name, length)

@@ -13,6 +13,7 @@
 
 local core = require "genlat.core"
 local aside = require "genlat.metrics.aside"
+local frozen = require "genlat.latent.frozen"
 local image = require "genlat.metrics.image"
 local networks = require "genlat.models.networks"
 local optim = require "genlat.optim"
@@ -58,7 +59,13 @@ end
 -- The labels to try for each of n images of a conditional model: n x K; nil for other models.
 local function candidates(space, n, o)
   if not space.conditional then return nil end
-  if o.labels then return space:labels(n, o.labels):reshape(n, 1) end
+  if o.labels then
+    local labels = space:labels(n, o.labels)
+    if labels.ndim ~= 1 or #labels ~= n then
+      error(("invert: labels are %d, one an image, these are %s"):format(n, table.concat(labels.shape, "x")), 0)
+    end
+    return labels:reshape(n, 1)
+  end
   local classes = o.classes and core.tensor(o.classes) or core.arange(space.conditional)
   return classes:unsqueeze(1):expand(n, #classes)
 end
@@ -89,35 +96,21 @@ local function loss_of(model, x, e, labels, lambda)
   return invert.distortion(model, x, place(model, e), labels) + e:square():sum(2) * (lambda / 2)
 end
 
--- Calls f() with the model's parameters frozen and recording on; afterwards both are as before.
-local function frozen(model, f)
-  local before, recording = {}, core.set_recording(true)
-  for i, p in ipairs(model:parameters()) do
-    before[i], p.requires_grad = p.requires_grad, false
-  end
-  local ok, result = pcall(f)
-  for i, p in ipairs(model:parameters()) do
-    p.requires_grad = before[i]
-  end
-  core.set_recording(recording)
-  if not ok then error(result, 0) end
-  return result
-end
-
 -- Adam from the starts e (rows x latent), the rate falling as half a cosine; each row keeps the best it came by.
--- note(step, losses) is told after each step, from 0, the least loss of each row so far.
+-- note(step, losses) is told after each step, from 0, the least loss of each row so far: infinite where there was none
+-- that is a number.
 local function descend(model, x, e, labels, o, note)
   return frozen(model, function()
-    local best_e, best = e:detach():clone(), nil
+    local best_e, best = e:detach():clone(), core.full({#e}, math.huge)
     e = e:detach():clone():requires_grad_()
     local optimizer = optim.Adam({e}, {lr = o.rate})
     local schedule = optim.CosineAnnealingLR(optimizer, {t_max = o.steps})
     for step = 0, o.steps do
       local loss = loss_of(model, x, e, labels, o.lambda)
       local value = loss:detach()
-      local better = best and value:lt(best) or value:eq(value)
+      local better = value:lt(best)
       best_e = core.where(better:unsqueeze(2), e:detach(), best_e)
-      best = best and core.where(better, value, best) or value:clone()
+      best = core.where(better, value, best)
       note(step, best)
       if step == o.steps then break end
       optimizer:zero_grad()
@@ -236,7 +229,8 @@ function invert.typicality(space, z)
   return aside(nil, TYPICAL_SEED, function()
     local function length_of(v) return space:standardize(v):square():sum(2):sqrt() end
     local d, lengths, drawn = space.latent, length_of(z), length_of(space:prior(DRAWS, GAUSSIAN))
-    local densities, lengths_drawn = length_density(drawn, d):totable(), drawn:totable()
+    local density_drawn = length_density(drawn, d)
+    local densities, lengths_drawn = density_drawn:totable(), drawn:totable()
     local order, least_length, most_length = {}, math.huge, 0
     for i = 1, DRAWS do
       order[i] = i
@@ -248,7 +242,7 @@ function invert.typicality(space, z)
     end
     local share = {}
     for i, density in ipairs(length_density(lengths, d):totable()) do
-      share[i] = core.tensor(densities):lt(density):mean():item()
+      share[i] = density_drawn:lt(density):mean():item()
     end
     return {length = lengths, least = least_length, most = most_length, share = core.tensor(share)}
   end)

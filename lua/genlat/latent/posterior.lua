@@ -14,6 +14,7 @@
 -- greatest y.
 
 local core = require "genlat.core"
+local aside = require "genlat.metrics.aside"
 
 local posterior = {}
 
@@ -41,13 +42,12 @@ function posterior.of(space, split, count)
   local model = space.model
   if not model.encode then error(("posterior: a %s has no encoder"):format(model:name()), 2) end
   count = math.min(count or split.count, split.count)
-  local before = core.set_recording(false)
-  local ok, mean, logvar = pcall(encode_all, split, count, function(x, labels)
-    if model.posterior then return model:posterior(x, labels) end
-    return (model:encode(x, labels))
+  local mean, logvar = aside(model, nil, function()
+    return encode_all(split, count, function(x, labels)
+      if model.posterior then return model:posterior(x, labels) end
+      return (model:encode(x, labels))
+    end)
   end)
-  core.set_recording(before)
-  if not ok then error(mean, 0) end
   return {mean = mean, logvar = logvar, labels = split.labels and split.labels:slice(1, 1, count)}
 end
 

@@ -16,7 +16,9 @@ local json = require "genlat.json"
 local nn = require "genlat.nn"
 local optim = require "genlat.optim"
 local safetensors = require "genlat.safetensors"
+local aside = require "genlat.metrics.aside"
 local edits = require "genlat.latent.edits"
+local frozen = require "genlat.latent.frozen"
 local steering = require "genlat.latent.steering"
 
 local steer = {}
@@ -25,6 +27,7 @@ steer.kinds = {"linear", "steps"}
 
 local FORMAT, FILE = "genlat walks", "walks.safetensors"
 local HIDDEN, FULL = 128, 5 -- units of a step's network, and steps that make the larger end of the range
+local FINITE = 1e30 -- numbers of a file are to be below it, so that float32 holds them and what is made of them
 local RATES = {linear = 0.1, steps = 1e-3} -- Adam's learning rate at the start
 local STEPS = {linear = 400, steps = 1000} -- of Adam
 
@@ -94,20 +97,9 @@ local function check(space, name, o)
     error(("steer: a range is two numbers around 0, the smaller first, not %s and %s"):format(tostring(low),
       tostring(high)), 3)
   end
-  if not edits.suits(name, space:decode(space:prior(16))) then
+  if not aside(nil, o.seed, function() return edits.suits(name, space:decode(space:prior(16))) end) then
     error(("steer: %s is for light strokes on a dark ground, and these images are not"):format(name), 3)
   end
-end
-
--- Calls f with recording on and the model's parameters frozen, and restores both.
-local function with_frozen(model, f)
-  local wanted, recording = {}, core.set_recording(true)
-  for _, p in ipairs(model:eval():parameters()) do wanted[p] = p.requires_grad end
-  model:freeze()
-  local ok, problem = pcall(f)
-  for p, before in pairs(wanted) do p.requires_grad = before end
-  core.set_recording(recording)
-  if not ok then error(problem, 0) end
 end
 
 -- The masked squared error of the walked images against the edited ones, per pixel: eq. 1.
@@ -119,6 +111,28 @@ local function objective(space, walk, z, labels, amount)
   return ((made - target):square() * mask):sum() / (mask:sum() * made:size(4))
 end
 
+-- Moves a walk that does not move yet to where the objective is least. scale: of the latent vectors.
+local function fit(space, walk, scale, o)
+  local low, high = o.range[1], o.range[2]
+  local far = math.max(math.abs(low), math.abs(high))
+  local direction = nn.Parameter(core.zeros(space.latent)) -- for the far end of the range, in standard deviations
+  local trained = walk.kind == "linear" and {direction} or nn.Sequential(walk.plus, walk.minus):parameters()
+  local optimizer = optim.Adam(trained, {lr = o.lr})
+  local schedule = optim.CosineAnnealingLR(optimizer, {t_max = o.steps})
+  for step = 1, o.steps do
+    local z, labels = space:prior(o.batch), space:labels(o.batch)
+    local amount = core.rand(o.batch) * (high - low) + low
+    if walk.kind == "linear" then walk.vector = direction * scale / far end
+    local loss = objective(space, walk, z, labels, amount)
+    optimizer:zero_grad()
+    loss:backward()
+    optimizer:step()
+    schedule:step()
+    if o.progress then o.progress(step, o.steps, loss:item()) end
+  end
+  if walk.kind == "linear" then walk.vector = (direction:detach() * scale / far) end
+end
+
 --- Learns a walk w that makes G(z + alpha w) like edit(G(z), alpha): minimizes the mean over z from the prior and alpha
 -- ~ U(range) of the squared error where the edit is known, by Adam with a learning rate that falls to 0 (cosine), with
 -- the decoder frozen. space: any; of a conditional model z keeps its label. name: of the edit. settings:
@@ -126,7 +140,7 @@ end
 --             goes into alpha; one network forwards, one backwards (their "nonlinear" walk)
 --   range     {least, most} alpha, around 0 (the edit's own)       batch  images a step of the optimizer (64)
 --   steps     of the optimizer (400; of a walk in steps: 1000)     lr     at the start (0.1; in steps: 0.001)
---   seed      of all random numbers (none: go on with the generator as it is)
+--   seed      of all random numbers, the generator being afterwards as before (none: go on with it as it is)
 --   progress  function(steps done, of how many, loss)
 --
 --   local walk = steer.learn(space, "shift_x", {walk = "steps", range = {-3, 3}, seed = 1})
@@ -136,31 +150,13 @@ function steer.learn(space, name, settings)
   for key, value in pairs(settings or {}) do o[key] = value end
   check(space, name, o)
   o.steps, o.lr = o.steps or STEPS[o.walk], o.lr or RATES[o.walk]
-  if o.seed then core.seed(o.seed) end
-  local centre = space:unstandardize(core.zeros(1, space.latent))[1]
-  local scale = space:unstandardize(core.ones(1, space.latent))[1] - centre
-  local walk = new_walk(name, o.walk, {o.range[1], o.range[2]}, centre, scale)
-  local far = math.max(math.abs(o.range[1]), math.abs(o.range[2]))
-
-  with_frozen(space.model, function()
-    local direction = nn.Parameter(core.zeros(space.latent)) -- for the far end of the range, in standard deviations
-    local trained = walk.kind == "linear" and {direction} or nn.Sequential(walk.plus, walk.minus):parameters()
-    local optimizer = optim.Adam(trained, {lr = o.lr})
-    local schedule = optim.CosineAnnealingLR(optimizer, {t_max = o.steps})
-    for step = 1, o.steps do
-      local z, labels = space:prior(o.batch), space:labels(o.batch)
-      local amount = core.rand(o.batch) * (o.range[2] - o.range[1]) + o.range[1]
-      if walk.kind == "linear" then walk.vector = direction * scale / far end
-      local loss = objective(space, walk, z, labels, amount)
-      optimizer:zero_grad()
-      loss:backward()
-      optimizer:step()
-      schedule:step()
-      if o.progress then o.progress(step, o.steps, loss:item()) end
-    end
-    if walk.kind == "linear" then walk.vector = (direction:detach() * scale / far) end
+  return aside(space.model, o.seed, function()
+    local centre = space:unstandardize(core.zeros(1, space.latent))[1]
+    local scale = space:unstandardize(core.ones(1, space.latent))[1] - centre
+    local walk = new_walk(name, o.walk, {o.range[1], o.range[2]}, centre, scale)
+    frozen(space.model, function() fit(space, walk, scale, o) end)
+    return walk
   end)
-  return walk
 end
 
 -- Files -------------------------------------------------------------------------------------------------------------
@@ -192,21 +188,36 @@ function steer.save(folder, walks)
   return path
 end
 
-local function numbers(range)
-  return type(range) == "table" and type(range[1]) == "number" and type(range[2]) == "number" and range[1] < range[2]
+local function is_number(x) return type(x) == "number" and x > -FINITE and x < FINITE end
+
+-- What is wrong with a walk's name and note, or nil. A step that is small beside the range would be taken very often.
+local function problem_of(name, note)
+  if not pcall(edits.get, name) then return "there is no such edit" end
+  local range = type(note) == "table" and note.range
+  local low, high = table.unpack(type(range) == "table" and range or {}, 1, 2)
+  if not (is_number(low) and is_number(high) and low <= 0 and high >= 0 and low < high) then
+    return "its range is two finite numbers around 0, the smaller first"
+  end
+  local least = math.max(0.0 - low, high) / (2 * FULL) -- a float: -low of the least integer is itself
+  if not (is_number(note.step) and note.step >= least and note.step > 1 / FINITE) then
+    return ("its step is a finite number from %g, a %dth of the range"):format(least, 2 * FULL)
+  end
 end
 
--- The walk that tensors and a note describe; raises where they describe none.
+-- The walk that tensors and a note describe; or nil and what is wrong with them.
 local function read_walk(name, note, tensors, latent)
-  if not numbers(note.range) or type(note.step) ~= "number" or note.step <= 0 then error("its notes are damaged", 0) end
-  local walk = new_walk(edits.get(name).name, "steps", note.range, core.zeros(latent), core.ones(latent))
+  local problem = problem_of(name, note)
+  if problem then return nil, problem end
+  local walk = new_walk(name, "steps", {note.range[1], note.range[2]}, core.zeros(latent), core.ones(latent))
   walk.step = note.step
   local wanted = {}
   tensors_of(walk, wanted)
   for key, tensor in pairs(wanted) do
     local given = tensors[key]
     if not given or table.concat(given.shape, "x") ~= table.concat(tensor.shape, "x") then
-      error(("%s is missing, or is not %s"):format(key, table.concat(tensor.shape, "x")), 0)
+      return nil, ("%s is missing, or is not %s"):format(key, table.concat(tensor.shape, "x"))
+    elseif (given:float() * 0):sum():item() ~= 0 then
+      return nil, key .. " has numbers that are not finite"
     end
     tensor:copy_(given)
   end
@@ -223,17 +234,16 @@ function steer.load(folder, latent)
   if not tensors then return nil, metadata end
   local notes = json.decode(metadata.notes or "")
   if metadata.format ~= FORMAT or type(notes) ~= "table" then return nil, path .. ": these are no walks" end
-  local seed, counter = core.rng_state() -- building networks draws numbers that are then overwritten
-  for name, note in pairs(notes) do
-    local ok, walk = pcall(read_walk, name, note, tensors, latent)
-    if not ok then
-      core.rng_state(seed, counter)
-      return nil, ("%s: %s: %s"):format(path, name, walk)
+  return aside(nil, 0, function() -- building networks draws numbers, which are then overwritten
+    for name, note in pairs(notes) do
+      local walk, problem = read_walk(name, note, tensors, latent)
+      if not walk then
+        return nil, ("%s: the walk '%s': %s"):format(path, tostring(name):gsub("%c", "?"):sub(1, 60), problem)
+      end
+      walks[name] = walk
     end
-    walks[name] = walk
-  end
-  core.rng_state(seed, counter)
-  return walks
+    return walks
+  end)
 end
 
 steer.evaluate = steering.evaluate

@@ -11,6 +11,7 @@ local steering = {}
 
 local CHUNK = 500 -- images that are judged at a time
 local LEAST_GROWTH = 0.1 -- of the effect, for an amount of one more
+local MOST_FRECHET = 2 -- times that of unwalked images, where a walk still carries
 local SIDE, WHOLE = 5, 4 -- amounts to each side, and which of them is the end of the range
 
 -- Amounts over the range that was learned, and one step beyond.
@@ -89,14 +90,16 @@ end
 
 -- How far it carries ------------------------------------------------------------------------------------------------
 
--- The last amount to one side of 0 (direction 1 or -1) that passes the rule.
-local function carried(result, zero, direction, factor)
+-- The last amount to one side of 0 (direction 1 or -1) that passes the rule, and what the next one fails by: "effect",
+-- "quality" or nil. What is not a number does not pass.
+local function carried(result, zero, direction)
   local effect, frechet = result.measures[1].mean, result.frechet
   local last = zero
   for i = zero + direction, direction > 0 and #result.amounts or 1, direction do
     local asked = math.abs(result.amounts[i] - result.amounts[last])
     local grows = (effect[i] - effect[last]) * direction >= LEAST_GROWTH * asked
-    if not grows or (frechet and frechet[i] > factor * frechet[zero]) then break end
+    local real = not frechet or frechet[i] <= MOST_FRECHET * frechet[zero]
+    if not (grows and real) then return result.amounts[last], grows and "quality" or "effect" end
     last = i
   end
   return result.amounts[last]
@@ -105,7 +108,7 @@ end
 --- Measures a walk. space: the one that it was learned in; settings: data (the space's), samples (1000: images for the
 -- quality), measured (200 of them: for the effects), classifier (metrics.classifier.of; without one the quality is left
 -- out), regressor (metrics.regressor.of, for the measures that need one), amounts (five to each side, the fourth at the
--- end of the walk's range), factor (2), seed (1), progress(amounts done, of how many). Returns
+-- end of the walk's range), seed (1), progress(amounts done, of how many). Returns
 --   amounts    those looked at, in the edit's unit, 0 among them
 --   measures   a list of {name =, mean = {by amount}, correlation =, gain =, ceiling =}: the effect measured in the
 --              walked image minus that in the unwalked one of the same z (edits.measure); its correlation with the
@@ -115,13 +118,14 @@ end
 --   frechet_edited  the same between real training images edited by the amount and the test images: what the edit costs
 --   kept       by amount: the share of images whose class stays, to the classifier
 --   range      {least, most}: how far it carries. Going out from 0, amount by amount, to either side: as long as the
---              Frechet distance is at most `factor` times that at 0, and the first measure's mean effect grows by at
+--              Frechet distance is at most twice that at 0, and the first measure's mean effect grows by at
 --              least a tenth of what the amount grows by.
+--   limits     what ends it there, {below =, above =}: "effect" or "quality"; nil where nothing did
 --
 --   local result = steer.evaluate(space, walk, {classifier = gl.metrics.classifier.of(space.data)})
 --   print(result.range[1], result.range[2], result.measures[1].correlation)
 function steering.evaluate(space, walk, settings)
-  local o = {samples = 1000, measured = 200, factor = 2, seed = 1, amounts = amounts_of(walk.range)}
+  local o = {samples = 1000, measured = 200, seed = 1, amounts = amounts_of(walk.range)}
   for key, value in pairs(settings or {}) do o[key] = value end
   return aside(space.model, o.seed, function()
     local z = space:prior(o.samples)
@@ -156,7 +160,9 @@ function steering.evaluate(space, walk, settings)
     end
 
     for i, name in ipairs(made.names) do result.measures[i] = {name = name, mean = means(made[name])} end
-    result.range = {carried(result, zero, -1, o.factor), carried(result, zero, 1, o.factor)}
+    result.range, result.limits = {}, {}
+    result.range[1], result.limits.below = carried(result, zero, -1)
+    result.range[2], result.limits.above = carried(result, zero, 1)
     for _, measure in ipairs(result.measures) do
       measure.correlation, measure.gain = relation(amounts, made[measure.name], result.range)
       if edited[measure.name] then

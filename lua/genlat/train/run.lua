@@ -168,7 +168,7 @@ local function restore(self)
   end
 end
 
--- What was found about the model that was in the folder before is not true of the new one: it is kept, but out of reach.
+-- What was found about the model that was in the folder before is not true of the new one: it is kept out of reach.
 local FOUND = {"directions.safetensors", "walks.safetensors", "sampler.safetensors", "compass.json"}
 
 local function set_aside(self)
