@@ -18,8 +18,10 @@ Attributes are the data set's factors and classes. A GAN's samples are given the
 images; of models told the class, directions are found within the classes.
 A unit is one standard deviation of the latent vectors along the direction. Effects are measured in images decoded one
 unit (--step) to both sides, by a network that learned the factors of real images (or, where there are none, the
-classes), in standard deviations of real images. "times any other": the change of the attribute itself over the largest
-other one.
+classes), in standard deviations of real images. own / other: the change of the attribute itself over the largest other
+one; directions where it is below 1 are listed as weak. Of absolute changes: the same where each image's changes count
+without their signs, so that those up and those down do not cancel out.
+The network that measures is trained when it is first wanted for a data set, in a minute or two, and kept.
 Writes directions_METHOD.svg, and keeps the directions in the run by names such as "smile", "smile classifier", "smile
 against others", "component 1", "activation 1", "weight 1", for the other tools. --measure writes also
 directions_METHOD_effects.svg, --arithmetic arithmetic.svg.]]
@@ -189,7 +191,8 @@ local function report(space, list, tool, options)
     return
   end
   if not tool then
-    explore.fail(options, "--measure", "no attribute of %s can be measured well enough", space.data.name)
+    explore.fail(options, "--measure", "the regressor explains less than half of the variance of each factor of %s",
+      space.data.name)
   end
   print(view.table(list, tool))
   local words = view.selectivity(list, tool)
@@ -211,4 +214,6 @@ explore.main("directions", "Finds directions of latent space, and shows and meas
     explore.save_text(options, ("directions_%s.svg"):format(options.method),
       view.walks(options, space, list, tool, z, labels))
     keep(space, list, options)
+    local weak = view.weak(options, list)
+    if weak then print(weak) end
   end)

@@ -11,10 +11,8 @@ local whole, number = train.options.whole, train.options.number
 
 local SHOWN = 16 -- images in the picture
 
--- What each method is called in the table and in the picture.
-local TITLES = {encoder = "encoder", optimize = "optimized", both = "both"}
-local ROWS = {encoder = "by the encoder", optimize = "optimized", both = "encoder's, optimized"}
-local NOTES = {optimize = "best of %d starts", both = "from the encoder's vector"}
+-- What each method is, below its name in the picture.
+local NOTES = {encoder = "as encoded", optimize = "best of %d starts", both = "optimized from the encoder's vector"}
 
 -- "1-8,20" as a list of whole numbers.
 local function numbers(text)
@@ -38,8 +36,8 @@ local function define(command)
   command:add("--test-images", {metavar = "NUMBERS", default = "1-8", convert = numbers,
     help = "test images instead, such as 3 or 1-8,20"})
   command:add("--method", {metavar = "HOW", choices = {"encoder", "optimize", "both", "all"},
-    help = "encoder; optimize: from draws of the prior; both: from what the encoder says; all: compare (what the "
-      .. "model can)"})
+    help = "encoder; optimize: from draws of the prior; both: from what the encoder says; all: compare them "
+      .. "(all where the model has an encoder, else optimize)"})
   command:add("--restarts", {default = 8, convert = whole(1), help = "draws of the prior to optimize from"})
   command:add("--steps", {default = 300, convert = whole(1), help = "steps of the optimization"})
   command:add("--lambda", {default = 1, convert = number(0), metavar = "WEIGHT",
@@ -99,7 +97,7 @@ local function run_methods(space, x, methods, options)
       progress = function(done, total)
         if not started then progress:start(total, done) end
         started = true
-        progress:update(ROWS[method], done, function(rate) return ("%.0f steps/s"):format(rate) end, "")
+        progress:update(method, done, function(rate) return ("%.0f steps/s"):format(rate) end, "")
       end,
     })
   end
@@ -130,7 +128,7 @@ local function print_table(space, names, found, best, usual)
   local width = #"image"
   for _, name in ipairs(names) do width = math.max(width, #name) end
   local line = {("%-" .. width .. "s"):format("image")}
-  for _, result in ipairs(found) do line[#line + 1] = ("%9s"):format(TITLES[result.method]) end
+  for _, result in ipairs(found) do line[#line + 1] = ("%9s"):format(result.method) end
   if best.labels then line[#line + 1] = "class" end
   print(table.concat(line, "  ") .. ("  usual  length (%.2f to %.2f)"):format(usual.least, usual.most))
   for i, name in ipairs(names) do
@@ -150,10 +148,9 @@ local function picture(space, x, names, found, best, options)
   local function head(t) return t:slice(1, 1, n) end
   local rows = {{name = "image", images = head(x)}}
   for _, result in ipairs(found) do
-    local note = NOTES[result.method]
     rows[#rows + 1] = {
-      name = ROWS[result.method], images = head(result.images),
-      note = ("%s%.2f dB"):format(note and note:format(options.restarts) .. ", " or "", result.psnr:mean():item()),
+      name = result.method, images = head(result.images),
+      note = ("%s, %.2f dB"):format(NOTES[result.method]:format(options.restarts), result.psnr:mean():item()),
     }
   end
   rows[#rows + 1] = {
@@ -180,7 +177,7 @@ local function loss_picture(found, options)
       for i = 1, #y do
         x[i] = i - 1
       end
-      series[#series + 1] = {name = ROWS[result.method], x = x, y = y}
+      series[#series + 1] = {name = result.method, x = x, y = y}
     end
   end
   return series[1] and lines.svg {

@@ -121,6 +121,10 @@ describe("a latent space", function()
     assert.matches("VAE of 28 x 28 x 1 images, 3 latent dimensions; trained on digits for 2 epochs; directions up",
       tostring(space), 1, true)
     assert.equal(0, space.data.train.labels:eq(4):sum():item())
+    assert(latent.mixture.fit(gl.randn(50, 3), {components = 2}):save(folder:path "sampler.safetensors"))
+    assert(gl.models.save(folder:path "model.safetensors", model, {options = {data = "digits"}, epochs = 1}))
+    assert.matches("; trained on digits for 1 epoch; samples are drawn from a mixture of 2 Gaussians; directions up",
+      tostring(gl.load(folder.name)), 1, true)
     folder:remove()
   end)
 

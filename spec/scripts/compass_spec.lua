@@ -110,7 +110,8 @@ describe("compass.lua", function()
       {"", "--name known", "compass: there is a direction 'known' already, found by means: choose another name, or "
         .. "--remove it"},
       {"", "--set 10 --name x", "compass: --set: 2 to 9 images, not 10"},
-      {"", "--class 3 --name x", "compass: --class: a VAE is told no class"},
+      {"", "--class 3 --name x", "compass: --class: only conditional models (train_cvae, train_cgan) take --class; "
+        .. "this is a VAE"},
       {"", "--apply y", "compass: --apply: there is no direction 'y'; there are known"},
       {"", "--remove y", "compass: --remove: there is no direction 'y'; there are known"},
     } do

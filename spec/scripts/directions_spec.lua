@@ -1,5 +1,7 @@
 -- directions.lua, as a user runs it.
 local gl = require "genlat"
+local judges = require "genlat.explore.judges"
+local view = require "genlat.explore.directions"
 local shell = dofile "spec/scripts/shell.lua"
 local Folder = dofile "spec/io/folder.lua"
 
@@ -59,7 +61,8 @@ describe("directions.lua", function()
   it("finds a direction for each class, draws and keeps it", function()
     local output = ran(vae)
     assert.matches("\n" .. vae.name:gsub("%p", "%%%0") .. "/directions_means.svg\n", output)
-    assert.matches("kept: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n$", output)
+    assert.matches("kept: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n", output)
+    assert.matches("kept: [^\n]+\nweak %([^\n]+ %-%-against others or [^\n]+ may help\n$", output)
     assert.equal(70, images_in(vae:read "directions_means.svg"))
     local saved = gl.load(vae.name).directions
     local space = gl.load(vae.name)
@@ -88,15 +91,57 @@ describe("directions.lua", function()
 
   it("measures factors in a table", function()
     local output = ran(faces, "--attributes smile,turn --against skin --measure --method means")
-    assert.matches("^ +smile +skin hair_co", output)
+    assert.matches("^ +smile +skin hair_colour hair_length .- background  own / other\n", output)
     assert.matches("\nsmile against skin +[+-]%d%.%d%d .-  %d+%.%d%d\nturn against skin ", output)
     assert.matches("\nown / other, mean over 2 attributes: %d+%.%d%d %(of absolute changes: %d+%.%d%d%)\n", output)
     assert.matches("kept: smile against skin, turn against skin\n", output)
     assert.matches("What directions change: means", faces:read "directions_means_effects.svg")
+    local weak = output:match "\nweak %(something else changes as much or more%): ([^;]+); a model with more latent"
+    for _, name in ipairs {"smile against skin", "turn against skin"} do
+      local times = tonumber(output:match("\n" .. name .. " [^\n]-  (%d+%.%d%d)\n"))
+      assert.equal(times < 1, weak ~= nil and weak:find(name, 1, true) ~= nil)
+    end
     local row = output:match "smile against skin +([^\n]+)"
     local numbers = {}
     for word in row:gmatch "%S+" do numbers[#numbers + 1] = tonumber(word) end
     assert.equal(10, #numbers)
+  end)
+
+  it("says in words what changes more, and which directions are weak", function()
+    local list = {
+      {name = "smile", attribute = "smile", changes = {0.5, -0.05}, times = 9.6, other = "skin"},
+      {name = "skin", attribute = "skin", changes = {0.8, 0.08}, times = 0.1, other = "smile"},
+      {name = "turn", attribute = "turn", changes = {0, 0}},
+    }
+    local words = {}
+    for i, direction in ipairs(list) do words[i] = view.describe(direction, {column = {smile = 1, skin = 2}}) end
+    assert.same({
+      "+0.50, 9.6 times as much as any other (skin)", "+0.08, smile changes 10 times as much",
+      "cannot be measured: the regressor explains less than half of its variance",
+    }, words)
+    assert.equal(words[3], view.describe(list[3], nil))
+    assert.equal("weak (something else changes as much or more): skin; --against others or a model with more latent "
+      .. "dimensions may help", view.weak({}, list))
+    assert.is_nil(view.weak({}, {list[1], list[3]}))
+  end)
+
+  it("says that it trains a network, when it does", function()
+    local set, of, print_line, lines = gl.data.load(data.name), gl.metrics.classifier.of, print, {}
+    local globals = package.loaded._G
+    gl.metrics.classifier.of = function(_, options)
+      for step = 1, options.file and 0 or 2 do options.progress(step, 2) end
+      return "network", "path"
+    end
+    globals.print = function(line) lines[#lines + 1] = line end
+    local ok, message = pcall(function()
+      judges.of(set, "classifier", "a file")
+      assert.same({}, lines)
+      assert.equal("network", judges.of(set, "classifier"))
+    end)
+    gl.metrics.classifier.of, globals.print = of, print_line
+    assert(ok, message)
+    assert.same({("training a network that tells the classes of %s apart, once (kept in %s)"):format(set.name,
+      gl.metrics.classifier.path(set))}, lines)
   end)
 
   it("finds directions without labels", function()
@@ -124,7 +169,8 @@ describe("directions.lua", function()
       .. "6, 7, 8, 9")
     fails(vae, "--method weights --against 3", "directions: --against: the method weights knows none")
     fails(vae, "--images 61", "directions: --images: there are 60 test images, no number 61")
-    fails(vae, "--class 3", "directions: --class: a VAE is told no class")
+    fails(vae, "--class 3", "directions: --class: only conditional models (train_cvae, train_cgan) take --class; "
+      .. "this is a VAE")
     fails(vae, "--arithmetic 3", "directions: --arithmetic: '3': expected groups such as smile=high, joined by + and - "
       .. "between spaces")
     fails(cvae, "--measure", ("directions: --measure: %s has no factors or classes to measure"):format(

@@ -43,7 +43,9 @@ describe("fit_sampler.lua", function()
       assert(gaussian, output)
       assert.matches("\nFrechet distance from test images, 60 each: Gaussian %d+%.%d%d, mixture %d+%.%d%d; "
         .. "training images %d+%.%d%d\n", output)
-      assert.equal(out:path "sampler.svg", shell.last_line(output))
+      assert.equal(("samples of %s are drawn from the mixture from now on (--sampler gaussian, where a script has it, "
+        .. "for the other)"):format(folder.name), shell.last_line(output))
+      assert.matches("\n" .. out:path "sampler.svg" .. "\n", output, 1, true)
       assert.same({2 * (10 * 29 + 1), 2 * (10 * 29 + 1), 1}, gl.read_png(out:path "samples_mixture.png").shape)
       local space = gl.load(folder.name)
       assert.equal(3, space.sampler.components)

@@ -38,7 +38,7 @@ describe("invert.lua", function()
     assert.equal("", errors)
     assert.equal(0, status)
     local lines = lines_of(output)
-    assert.matches("^image +encoder +optimized +both +usual +length %(%d%.%d%d to %d%.%d%d%)$", lines[1])
+    assert.matches("^image +encoder +optimize +both +usual +length %(%d%.%d%d to %d%.%d%d%)$", lines[1])
     for i, name in ipairs {"test 3", "test 5", "test 6"} do
       local encoder, _, both, share = lines[i + 1]:match(
         "^" .. name .. " +([%d.]+) dB +([%d.]+) dB +([%d.]+) dB +([%d.]+) ")
@@ -48,6 +48,9 @@ describe("invert.lua", function()
     assert.same({vae:path "invert.svg", vae:path "invert_loss.svg", vae:path "latents.safetensors"},
       {table.unpack(lines, 5)})
     local _, images = vae:read("invert.svg"):gsub("data:image/png;base64,", "")
+    for _, words in ipairs {"encoder", "as encoded", "optimize", "best of 8", "both", "optimized from"} do
+      assert.matches(">" .. words, vae:read "invert.svg", 1, true)
+    end
     assert.equal(5 * 3, images) -- the images, three methods, the difference
     local tensors, metadata = safetensors.load(vae:path "latents.safetensors")
     assert.same({3, 3}, tensors.z.shape)
@@ -104,7 +107,8 @@ describe("invert.lua", function()
       {vae, "--test-images 61", "invert: --test-images: there are 60 test images, no number 61"},
       {vae, "--test-images 3-1", "invert: --test-images: '3-1' is not a list of numbers such as 3 or 1-8,20 "
         .. "(--help explains)"},
-      {vae, "--class 3", "invert: --class: a VAE is told no class"},
+      {vae, "--class 3", "invert: --class: only conditional models (train_cvae, train_cgan) take --class; "
+        .. "this is a VAE"},
       {vae, "--data faces", "invert: --data: faces has images of 32 x 32 x 3, the model of 28 x 28 x 1"},
       {vae, "nothing.png", "nothing.png: cannot be opened: No such file or directory"},
     } do

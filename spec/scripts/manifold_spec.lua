@@ -101,7 +101,7 @@ describe("manifold.lua", function()
       ["--axes 2,2"] = "manifold: --axes: '2,2' is not two, separated by a comma (--help explains)",
       ["--axes 1"] = "manifold: --axes: '1' is not two, separated by a comma (--help explains)",
       ["--around 61"] = "manifold: --around: there are 60 test images, no number 61",
-      ["--class 3"] = "manifold: --class: a VAE is told no class",
+      ["--class 3"] = "manifold: --class: only conditional models (train_cvae, train_cgan) take --class; this is a VAE",
       ["--axes 1,2 --directions a,b"] = "manifold: --axes: the plane is of axes or of --directions, not both",
     } do
       local output, errors, status = run(vae, more)

@@ -15,6 +15,7 @@ local view = {}
 local REACH = 3 -- units to each side in the picture
 local FAINT = 0.05 -- standard deviations: an effect of less is none
 local NOISE = 0.25 -- of a standard deviation, around the result of an arithmetic (Radford et al. 2016, sec. 6.3.2)
+local LEAST_CELL = 5 -- characters of a column of the table, such as +0.12
 local SHOWN = 8 -- images of a group in its picture
 
 local function heading_of(space, how)
@@ -39,16 +40,24 @@ local function leading(changes)
   return first, second
 end
 
+-- How many times: 9.6, 10.
+local function times_text(times) return (times < 9.95 and "%.1f" or "%.0f"):format(times) end
+
+-- What a direction does to its own attribute, in words. No tool: the regressor knows no attribute well.
+local function own_words(direction, tool)
+  local own, times = tool and direction.changes[tool.column[direction.attribute] or 0], direction.times
+  if not own then return "cannot be measured: the regressor explains less than half of its variance" end
+  if math.abs(own) < FAINT then return ("hardly changes it (%+.2f)"):format(own) end
+  local words = ("%+.2f"):format(own)
+  if not times then return words end
+  if times < 1 then return ("%s, %s changes %s times as much"):format(words, direction.other, times_text(1 / times)) end
+  return ("%s, %s times as much as any other (%s)"):format(words, times_text(times), direction.other)
+end
+
 -- What a direction does, in words: its effect on its own attribute or, where it has none, on what changes most.
 local function effect_words(direction, tool)
-  local changes, name = direction.changes, direction.attribute
-  if name then
-    local own = changes[tool.column[name] or 0]
-    if not own then return "the regressor cannot measure it" end
-    if math.abs(own) < FAINT then return ("hardly changes it (%+.2f)"):format(own) end
-    return direction.times and ("%+.2f, %.1f times any other (%s)"):format(own, direction.times, direction.other)
-      or ("%+.2f"):format(own)
-  end
+  if direction.attribute then return own_words(direction, tool) end
+  local changes = direction.changes
   local first, second = leading(changes)
   local words = ("%s %+.2f"):format(tool.names[first], changes[first])
   return second and ("%s, %s %+.2f"):format(words, tool.names[second], changes[second]) or words
@@ -58,11 +67,23 @@ end
 function view.describe(direction, tool)
   local words = {}
   if direction.share then words[1] = ("%.1f %% of %s"):format(100 * direction.share, direction.share_of) end
-  if tool then words[#words + 1] = effect_words(direction, tool) end
+  if tool or direction.attribute then words[#words + 1] = effect_words(direction, tool) end
   if direction.accuracy then
     words[#words + 1] = ("told apart %.3f (chance %.3f)"):format(direction.accuracy, direction.chance)
   end
   return table.concat(words, "; ")
+end
+
+--- Which of a list of measured directions change something else more than their own attribute, and what may help, in
+-- words; nil where none does. how: as above.
+function view.weak(how, list)
+  local names = {}
+  for _, direction in ipairs(list) do
+    if direction.times and direction.times < 1 then names[#names + 1] = direction.name end
+  end
+  local advice = how.against and "" or "--against others or "
+  return names[1] and ("weak (something else changes as much or more): %s; %sa model with more latent dimensions "
+    .. "may help"):format(table.concat(names, ", "), advice)
 end
 
 -- Pictures ----------------------------------------------------------------------------------------------------------
@@ -102,12 +123,15 @@ end
 function view.table(list, tool)
   local width = 4
   for _, direction in ipairs(list) do width = math.max(width, #direction.name) end
-  local head = {("%-" .. width .. "s"):format("")}
-  for i, name in ipairs(tool.names) do head[i + 1] = ("%7s"):format(name:sub(1, 7)) end
-  local lines = {table.concat(head, " ") .. "  own/other"}
+  local head, cell = {("%-" .. width .. "s"):format("")}, {}
+  for i, name in ipairs(tool.names) do
+    cell[i] = math.max(LEAST_CELL, #name)
+    head[i + 1] = (" "):rep(cell[i] - #name) .. name
+  end
+  local lines = {table.concat(head, " ") .. "  own / other"}
   for k, direction in ipairs(list) do
     local cells = {("%-" .. width .. "s"):format(direction.name)}
-    for i, change in ipairs(direction.changes) do cells[i + 1] = ("%+7.2f"):format(change) end
+    for i, change in ipairs(direction.changes) do cells[i + 1] = ("%+" .. cell[i] .. ".2f"):format(change) end
     lines[k + 1] = table.concat(cells, " ") .. (direction.times and ("  %.2f"):format(direction.times) or "")
   end
   return table.concat(lines, "\n")

@@ -67,9 +67,16 @@ function Space:__tostring()
     table.concat(self.image, " x "), self.latent)}
   if self.conditional then words[#words + 1] = ("told one of %d classes"):format(self.conditional) end
   if self.notes.options then
-    words[#words + 1] = ("trained on %s for %s epochs"):format(self.notes.options.data, self.notes.epochs or "some")
+    local epochs = self.notes.epochs or "some"
+    words[#words + 1] = ("trained on %s for %s epoch%s"):format(self.notes.options.data, epochs,
+      epochs == 1 and "" or "s")
   end
   if config.beta and config.beta ~= 1 then words[#words + 1] = ("beta %g"):format(config.beta) end
+  local sampler = self.sampler
+  if sampler then
+    words[#words + 1] = ("samples are drawn from a mixture of %d Gaussian%s"):format(sampler.components,
+      sampler.components == 1 and "" or "s")
+  end
   local names = self.folder and self.directions:names() or {}
   if #names > 0 then words[#words + 1] = "directions " .. table.concat(names, ", ") end
   return table.concat(words, "; ")
