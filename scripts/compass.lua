@@ -101,7 +101,7 @@ local function save_sheet(space, name, options)
   end
   local answers = found.notes.answers and (", from %s"):format(plural(found.notes.answers, "answer")) or ""
   explore.save_text(options, ("compass_%s.svg"):format(name:gsub("%W", "_")), gl.plot.sheet.svg {
-    title = name, rows = rows, columns = amounts,
+    title = "The direction " .. name, rows = rows, columns = amounts,
     subtitle = ("%s%s; samples moved by so many %s"):format(space.folder, answers, unit),
   })
 end
@@ -235,6 +235,15 @@ local function open_session(space, name, options)
   return session
 end
 
+-- Under which name the direction is kept, how sure it is, and what can be done with it.
+local function print_saved(space, name, session)
+  local sure, quoted = session:confidence(), name:find "[^%w_]" and ("'%s'"):format(name) or name
+  print(("saved as %s, %.0f %% sure%s"):format(quoted, 100 * sure, sure < 0.5
+    and ": less than half, so more answers are worth while (the same --name goes on)" or ""))
+  print(("use it: genlat manifold %s --directions %s,OTHER   genlat compass %s --apply %s"):format(space.folder, quoted,
+    space.folder, quoted))
+end
+
 local function find(space, options)
   local name = choose_name(space, options)
   local session = open_session(space, name, options)
@@ -247,6 +256,7 @@ local function find(space, options)
   print(train.check(space.directions:save()))
   if not stopped then print_strips(space, name, direction, options) end
   save_sheet(space, name, options)
+  print_saved(space, name, session)
 end
 
 -- What was found ------------------------------------------------------------------------------------------------------

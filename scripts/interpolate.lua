@@ -41,6 +41,14 @@ end
 
 -- Choosing ends -------------------------------------------------------------------------------------------------------
 
+-- The image of a PNG file, 1 x H x W x C.
+local function read_image(space, options, name, path)
+  local h, w, c = space.image[1], space.image[2], space.image[3]
+  local x, message = folder.read({path}, {size = {h, w}, channels = c})
+  if not x then explore.fail(options, name, "%s", message) end
+  return x:float() / 255
+end
+
 -- The latent vector of a PNG file.
 local function encode_file(space, options, name, path, label)
   if not space:has_encoder() then
@@ -49,10 +57,7 @@ local function encode_file(space, options, name, path, label)
   elseif space.conditional and not label then
     explore.fail(options, name, "say by --class what %s shows: a %s has to be told", path, space.model:name())
   end
-  local h, w, c = space.image[1], space.image[2], space.image[3]
-  local x, message = folder.read({path}, {size = {h, w}, channels = c})
-  if not x then explore.fail(options, name, "%s", message) end
-  return space:encode(x:float() / 255, space:labels(1, label))
+  return space:encode(read_image(space, options, name, path), space:labels(1, label))
 end
 
 -- The latent vectors of a list of numbers and PNG files, N x latent.
@@ -89,12 +94,13 @@ local function random_numbers(space, options, n)
   return list
 end
 
--- What is walked: the stops of one long walk, and the two ends of each walk of the grid.
+-- What is walked: the stops of one long walk, the two ends of each walk of the grid, and what the stops are (numbers
+-- and PNG files).
 local function choose(space, options, label)
   if options.through then
     if #options.through < 2 then explore.fail(options, "--through", "a walk goes through two or more") end
     local stops = latents(space, options, "--through", options.through, label)
-    return stops, stops:slice(1, 1, #stops - 1), stops:slice(1, 2, #stops)
+    return stops, stops:slice(1, 1, #stops - 1), stops:slice(1, 2, #stops), options.through
   end
   local n = options.pairs
   local numbers, from, to = random_numbers(space, options, 2 * n), {}, {}
@@ -102,22 +108,47 @@ local function choose(space, options, label)
     from[i] = options.from or numbers[options.prior and i or 2 * i - 1]
     to[i] = options.to or numbers[options.prior and n + i or 2 * i]
   end
-  from, to = latents(space, options, "--from", from, label), latents(space, options, "--to", to, label)
-  return gl.cat {from:slice(1, 1, 1), to:slice(1, 1, 1)}, from, to
+  local z, z_to = latents(space, options, "--from", from, label), latents(space, options, "--to", to, label)
+  return gl.cat {z:slice(1, 1, 1), z_to:slice(1, 1, 1)}, z, z_to, {from[1], to[1]}
 end
 
 -- Pictures ------------------------------------------------------------------------------------------------------------
 
--- One walk by both methods, as PNG and, with names, as SVG. The least length of its latent vectors tells why they
--- differ.
-local function draw_walk(space, options, stops, label)
-  local rows, strips = {}, {}
+-- "test images 3, 17 and 42", "test image 3 and me.png".
+local function name_of(list)
+  local words, all = {}, true
+  for _, value in ipairs(list) do all = all and type(value) == "number" end
+  for i, value in ipairs(list) do
+    words[i] = type(value) == "string" and value:match "[^/\\]+$" or (all and "%d" or "test image %d"):format(value)
+  end
+  local text = #words > 1 and ("%s and %s"):format(table.concat(words, ", ", 1, #words - 1), words[#words]) or words[1]
+  return all and ("test image%s %s"):format(#words > 1 and "s" or "", text) or text
+end
+
+-- The row of the images that are walked between, as they are; nil where all are samples.
+local function originals(space, options, list)
+  local found, shown = {}, {}
+  for _, value in ipairs(list) do
+    if type(value) == "string" then
+      found[#found + 1] = read_image(space, options, "--through", value)
+    elseif not options.prior then
+      found[#found + 1] = gl.core.batch(space.data.test.images, gl.tensor {value}, 1, 1)
+    end
+    if #found > #shown then shown[#found] = value end
+  end
+  if #found > 0 then return {name = name_of(shown), images = gl.cat(found), note = "the images themselves"} end
+end
+
+-- One walk by both methods, as PNG and, with names and the images that it joins, as SVG. The least length of its latent
+-- vectors tells why they differ.
+local function draw_walk(space, options, stops, list, label)
+  local rows, strips = {originals(space, options, list)}, {}
   for i, method in ipairs(space.latent > 1 and METHODS or {"lerp"}) do -- no great circles on a line
     local z = latent.route(stops, {method = method, steps = options.steps})
     strips[i] = space:decode(z, label)
     local lengths = z:norm(2)
-    rows[i] = {name = NAMES[method], images = strips[i],
-      note = ("|z| from %.1f to %.1f"):format(lengths:min():item(), lengths:max():item())}
+    rows[#rows + 1] = {name = NAMES[method], images = strips[i],
+      note = ("length %.1f to %.1f"):format(lengths:min():item(), lengths:max():item())}
   end
   explore.save_png(options, "interpolation.png", images.grid(gl.cat(strips), {columns = #strips[1]}))
   explore.save_text(options, "interpolation.svg", sheet.svg {
@@ -164,9 +195,9 @@ explore.main("interpolate", "Walks between images through a trained model's late
       explore.fail(options, "--method", "there are no great circles in a latent space of one dimension")
     end
     local asked = explore.label(space, options)
-    local stops, from, to = choose(space, options, asked)
+    local stops, from, to, list = choose(space, options, asked)
     local label = asked or (space.conditional and 1)
-    draw_walk(space, options, stops, label)
+    draw_walk(space, options, stops, list, label)
     draw_grid(space, options, from, to, asked)
     draw_film(space, options, stops, label)
     if options.corners then draw_corners(space, options, label) end

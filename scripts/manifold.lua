@@ -17,7 +17,8 @@ local function two(each)
 end
 
 local function define(command)
-  command:add("--size", {default = 20, convert = whole(2), help = "images along a side"})
+  command:add("--size", {convert = whole(2), help = "images along a side (20; 21 around an image or a sample, so that "
+    .. "it is in the middle)"})
   command:add("--axes", {metavar = "A,B", convert = two(whole(1)), help = "two latent axes by number, such as 1,2"})
   command:add("--directions", {metavar = "NAMES", convert = two(),
     help = "two saved directions, such as smile,turn, as far as their ranges go"})
@@ -59,6 +60,13 @@ local function choose_plane(space, options, label)
   return latent.plane_of_change(space, label), "the plane in which its images change most"
 end
 
+-- The place of a list's 0, if it has one.
+local function zero(list)
+  for i, v in ipairs(list) do
+    if math.abs(v) < 1e-6 then return i end
+  end
+end
+
 explore.main("manifold", "Draws what a model decodes all over a plane of its latent space.", define,
   function(space, options)
     local around = options.around or (space.adversarial and 1)
@@ -71,7 +79,9 @@ explore.main("manifold", "Draws what a model decodes all over a plane of its lat
     label = label or (space.conditional and 1)
     local plane, words = choose_plane(space, options, label)
     plane.origin = origin or plane.origin
-    local x, right, up = latent.morph(space, plane, options.size, label)
+    local x, right, up = latent.morph(space, plane, options.size or (around and 21 or 20), label)
+    local column, row = zero(right), zero(up)
+    local mark = around and column and row and {column, row} or nil
     explore.save_png(options, "manifold.png", images.grid(x, {columns = #right, gap = 0, scale = 1}))
     local what = space:has_encoder() and "test image" or "sample"
     local through = around and (", through %s %d"):format(what, around) or ""
@@ -79,7 +89,8 @@ explore.main("manifold", "Draws what a model decodes all over a plane of its lat
       images = x, right = right, up = up, names = plane.names, units = plane.units, title = "Morph grid",
       subtitle = ("%s: %s%s"):format(options.run, words, through)
         .. (label and (", class %s"):format(space.data.classes[label]) or ""),
-      foot = around and ("Numbers count from the %s."):format(what) or not plane.ranges
+      mark = mark,
+      foot = around and ("Numbers count from the %s%s."):format(what, mark and ", framed" or "") or not plane.ranges
         and "At equal steps of the prior's probability: an image is as likely as its neighbour." or nil,
     })
   end)

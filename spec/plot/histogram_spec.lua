@@ -22,7 +22,7 @@ describe("histogram.panels", function()
     end
   end)
 
-  it("makes groups of one shape equally high, however large, and counts what is beyond the axis in the last bin",
+  it("makes groups of one shape equally high, however large, and says how many are beyond the axis",
     function()
       local function areas(values)
         local list = {}
@@ -36,13 +36,25 @@ describe("histogram.panels", function()
       local same = areas {few, many}
       assert.equal(2, #same)
       assert.equal(same[1], same[2])
-      few[1000] = nil
       local spread = numbers(1, 1000)
-      spread[1001] = 1e6
-      local far = areas {spread, {1e6}}
-      assert.is_truthy(far[2]:match "V%S+H%S+V%S+$") -- the lone number stands in the last bin
-      assert.is_true(far[2]:match "V(%S-)H%S+V%S+$" ~= far[2]:match "V(%S+)$")
+      spread[1], spread[1000] = -1e6, 1e6
+      local text = histogram.panels {groups = {"a"}, {values = {spread}}}
+      assert.is_truthy(text:find(">10 beyond the axis<", 1, true)) -- half a percent at either end
+      local heights = {}
+      for v in text:match ' d="([^"]*)" fill="#':gmatch "V([%d.]+)H" do heights[#heights + 1] = tonumber(v) end
+      table.sort(heights)
+      assert.is_true(heights[#heights] - heights[1] < 10, heights[#heights] - heights[1]) -- no bar collects them
+      assert.is_nil(same[1]:find("beyond", 1, true))
     end)
+
+  it("gives a few images bars as wide as they need beside many, and reaches to all of them", function()
+    local text = histogram.panels {groups = {"many", "few"}, {values = {numbers(1, 100), {40, 300}}}}
+    local list = {}
+    for d in text:gmatch ' d="([^"]*)" fill="#' do list[#list + 1] = select(2, d:gsub("H", "")) end
+    assert.same({10, 10}, list)
+    assert.is_truthy(text:find(">20 %<", 1, true))
+    assert.is_nil(text:find("beyond the axis", 1, true))
+  end)
 
   it("draws nothing and equal numbers, and refuses what does not fit", function()
     assert.is_true(#xml.elements(histogram.panels {groups = {"a"}, {values = {{}}}, {values = {{2, 2}}}}) > 0)

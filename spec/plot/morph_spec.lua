@@ -31,6 +31,20 @@ describe("a morph grid", function()
     assert.equal(2, select(2, text:gsub(">\u{2212}20.00<", "")))
   end)
 
+  it("frames the image that is marked", function()
+    local function picture(mark)
+      return morph.svg {images = gl.zeros(15, 4, 4, 1), right = numbers(5), up = numbers(3), names = {"z1", "z2"},
+        units = {}, mark = mark}
+    end
+    local text = picture {2, 3}
+    local grid, frame = text:match "<image[^>]*>", text:match '<rect[^>]-gl%-ink%-line[^>]*>'
+    local function number(element, key) return tonumber(element:match(" " .. key .. '="(%S-)"')) end
+    assert.equal(number(grid, "x") + number(grid, "width") / 5, number(frame, "x"))
+    assert.equal(number(grid, "y"), number(frame, "y"))
+    assert.equal(number(grid, "height") / 3, number(frame, "height"))
+    assert.is_nil(picture():find("gl-ink-line", 1, true))
+  end)
+
   it("is a row where there is one axis", function()
     local text = morph.svg {images = gl.zeros(3, 4, 4, 1), right = numbers(3), up = {0}, names = {"z1", ""}, units = {}}
     assert.equal(1, select(2, text:gsub(">0.00<", "")))

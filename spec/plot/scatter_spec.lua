@@ -34,6 +34,19 @@ local function colors(picture)
 end
 
 describe("scatter.svg", function()
+  it("draws classes named after colours in these, where all are", function()
+    local m = map(30, 3)
+    m.classes = { "black", "Blond", "white" }
+    local picture = scatter.svg(m)
+    for _, color in ipairs({ "#1b2129", "#e3b53c", "#b8bec8" }) do
+      assert.is_truthy(picture:find('stroke="' .. color, 1, true), color)
+      assert.is_truthy(picture:find('fill="' .. color, 1, true), color)
+      assert.is_truthy(scatter.panels({ m }):find('fill="' .. color, 1, true), color)
+    end
+    m.classes[2] = "bald"
+    assert.is_nil(scatter.svg(m):find("#b8bec8", 1, true))
+  end)
+
   it("draws one point per datum, in a colour per class", function()
     local picture = scatter.svg(map(237, 10))
     assert.equal(237, points(picture))

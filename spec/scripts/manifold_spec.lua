@@ -65,6 +65,11 @@ describe("manifold.lua", function()
     local p = gl.latent.principal_components(z, 2)
     assert_same(space:decode(gl.latent.grid(3, p.axes, p.mean)), draw(vae, "", 3))
     assert_same(space:decode(gl.latent.grid(3, p.axes, z[7])), draw(vae, "--around 7", 3))
+    assert.matches("Numbers count from the test image, framed%.", out:read "manifold.svg")
+    draw(vae, "--around 7", 4)
+    assert.matches("Numbers count from the test image%.", out:read "manifold.svg") -- none of the cells is it
+    run(vae, "--around 7")
+    assert.same({28 * 21, 28 * 21, 1}, gl.read_png(out:path "manifold.png").shape)
   end)
 
   it("draws one class: the one asked for, the image's, or the first", function()

@@ -45,6 +45,7 @@ describe("steer.lua", function()
     end
     local _, pictures = run:read("steer.svg"):gsub("<image", "")
     assert.equal(2 * 2 * 9, pictures)
+    for _, word in ipairs {"least", "0", "greatest"} do assert.matches(">" .. word .. "<", run:read "steer.svg") end
   end)
 
   it("depends on the seed alone", function()

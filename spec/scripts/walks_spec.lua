@@ -69,6 +69,23 @@ describe("interpolate.lua", function()
     end
   end)
 
+  it("shows the images themselves, as they are, above the walks", function()
+    assert(gl.write_png(out:path "me.png", gl.data.load(data.name).test:head(8)[8]))
+    for more, name in pairs {
+      ["--from 3 --to 8"] = "test images 3 and 8", ["--through 1,2,5"] = "test images 1, 2 and 5",
+      ["--from 3 --to " .. out:path "me.png"] = "test image 3 and me.png",
+    } do
+      interpolate(run, "--steps 3 --pairs 1 --frames 2 " .. more)
+      local svg = out:read "interpolation.svg"
+      assert.is_truthy(svg:find(">" .. name .. "<", 1, true), name)
+      local third = gl.data.load(data.name).test:head(3)[3]
+      assert.equal(more:find "3" ~= nil, svg:find(gl.plot.sheet.uri(third), 1, true) ~= nil)
+      assert.matches(">length %d+%.%d to %d+%.%d<", svg)
+    end
+    interpolate(run, "--steps 3 --pairs 1 --frames 2 --prior")
+    assert.equal(2 * 3, select(2, out:read("interpolation.svg"):gsub("<image", "")))
+  end)
+
   it("walks straight where an encoder says where images lie, round where a GAN does not, or as asked", function()
     local function halfway(folder, more) -- the middle image of the grid's first walk, and of the linear one above
       interpolate(folder, "--steps 3 --pairs 1 --prior " .. more)

@@ -86,19 +86,35 @@ function view.class_images(run, space, images, scores, sides)
   })
 end
 
+-- How to write the first so many places' numbers so that their points are below one another, the greatest with four
+-- digits; and the width of that.
+local function aligned(values, order)
+  local most, width = 0, 0
+  for i = 1, math.min(COLUMNS, #order) do
+    local v = math.abs(values[order[i]])
+    if v < math.huge then most = math.max(most, v) end
+  end
+  local format = ("%%.%df"):format(math.max(0, math.min(8, most > 0 and 3 - math.floor(math.log(most, 10)) or 1)))
+  for i = 1, math.min(COLUMNS, #order) do width = math.max(width, #format:format(values[order[i]])) end
+  return format, width
+end
+
 --- The images with the highest scores by run.by, a line each with its name. beside: scores of others to compare with:
 -- the share of them that is higher (may be left out).
 function view.highest(run, scores, names, beside)
   local values, others = scores[run.by], beside and beside[run.by]
-  local lines = {("%-10s%s  image"):format(run.by, others and "  test images that score higher" or "")}
-  for rank, place in ipairs(ranked(values)) do
+  local order = ranked(values)
+  local format, width = aligned(values, order)
+  width = math.max(width, #run.by)
+  local lines = {("%" .. width .. "s%s  image"):format(run.by, others and "  test images that score higher" or "")}
+  for rank, place in ipairs(order) do
     if rank > COLUMNS then break end
     local higher, share = 0, ""
     for _, other in ipairs(others or {}) do
       if other > values[place] then higher = higher + 1 end
     end
     if others then share = ("%29.1f %%"):format(100 * higher / #others) end
-    lines[rank + 1] = ("%-10.4g%s  %s"):format(values[place], share, names[place])
+    lines[rank + 1] = ("%" .. width .. "s%s  %s"):format(format:format(values[place]), share, names[place])
   end
   return table.concat(lines, "\n")
 end

@@ -40,6 +40,16 @@ local function add_rows(rows, space, walk, z, labels)
   rows[#rows + 1] = {name = "", note = "the edit itself", images = core.cat(wanted)}
 end
 
+-- Headings over the columns' ends and middle: amounts where all rows are of one walk, else words, as each has its unit.
+local function headings(walks)
+  local list, only = {}, #walks == 1 and walks[1]
+  for i = 1, 2 * COLUMNS + 1 do list[i] = "" end
+  list[1] = only and ("%.3g"):format(only.range[1]) or "least"
+  list[COLUMNS + 1] = "0"
+  list[2 * COLUMNS + 1] = only and ("%.3g"):format(only.range[2]) or "greatest"
+  return list
+end
+
 --- A sheet with two rows for each walk, of one image: what the model draws, and the edit itself.
 function view.walks(space, walks, seed)
   core.seed(seed)
@@ -47,7 +57,7 @@ function view.walks(space, walks, seed)
   local labels = space:labels(1)
   for _, walk in ipairs(walks) do add_rows(rows, space, walk, z, labels) end
   return sheet.svg {
-    title = "Steered walks", rows = rows, mark = COLUMNS + 1,
+    title = "Steered walks", rows = rows, mark = COLUMNS + 1, columns = headings(walks),
     subtitle = ("%s, %s: what the model draws above, what it was asked for below"):format(
       space.folder or space.model:name(), walks[1].kind == "linear" and "linear walks" or "walks in steps"),
   }

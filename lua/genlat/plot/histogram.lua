@@ -11,9 +11,9 @@ local theme = require "genlat.plot.theme"
 
 local histogram = {}
 
-local PAD, GAP, NOTE = 24, 36, 12
-local BINS = 50
-local TAIL = 0.005 -- share of the numbers that may lie beyond each end of the axis
+local PAD, GAP, NOTE, GUTTER = 24, 36, 12, 40
+local MOST, FEWEST = 50, 10 -- bins
+local TAIL = 0.005 -- share of each group's numbers that may lie beyond each end of the axis
 
 local function check(o)
   if type(o.groups) ~= "table" or #o == 0 then error("histogram.panels: wants groups (names) and panels", 3) end
@@ -24,69 +24,99 @@ local function check(o)
   end
 end
 
--- The range that holds the numbers of all groups but for their tails; never empty.
+-- The range that holds the numbers of each group but for its tails; never empty.
 local function range(values)
-  local all = {}
+  local lo, hi = math.huge, -math.huge
   for _, list in ipairs(values) do
+    local sorted = {}
     for _, v in ipairs(list) do
-      if axis.finite(v) then all[#all + 1] = v end
+      if axis.finite(v) then sorted[#sorted + 1] = v end
     end
+    table.sort(sorted)
+    local cut = math.floor(TAIL * #sorted)
+    if #sorted > 0 then lo, hi = math.min(lo, sorted[1 + cut]), math.max(hi, sorted[#sorted - cut]) end
   end
-  if #all == 0 then return 0, 1 end
-  table.sort(all)
-  local cut = math.floor(TAIL * #all)
-  local lo, hi = all[1 + cut], all[#all - cut]
+  if lo > hi then return 0, 1 end
   if lo == hi then return lo - 0.5, hi + 0.5 end
   return lo, hi
 end
 
--- The share of a group's numbers in each bin; those beyond the axis are in its first and last.
-local function shares(list, lo, hi)
-  local bins = {}
-  for b = 1, BINS do
+-- How many bins suit the smallest group: few numbers in many bins would stand up as spikes over a flat large group.
+local function bins_for(values)
+  local fewest = math.huge
+  for _, list in ipairs(values) do
+    if #list > 0 then fewest = math.min(fewest, #list) end
+  end
+  if fewest == math.huge then return MOST end
+  return math.floor(math.max(FEWEST, math.min(MOST, 2 * math.sqrt(fewest))))
+end
+
+-- The percentage of a group's numbers in each of n bins, and how many numbers are in none: beyond the axis, or NaN.
+local function shares(list, lo, hi, n)
+  local bins, beyond = {}, 0
+  for b = 1, n do
     bins[b] = 0
   end
   for _, v in ipairs(list) do
-    if v == v then
-      local b = math.floor(math.max(0, math.min(0.999, (v - lo) / (hi - lo))) * BINS) + 1
-      bins[b] = bins[b] + 1 / #list
+    if v >= lo and v <= hi then
+      local b = math.min(n, math.floor((v - lo) / (hi - lo) * n) + 1)
+      bins[b] = bins[b] + 100 / #list
+    else
+      beyond = beyond + 1
     end
   end
-  return bins
+  return bins, beyond
 end
 
 -- One group's histogram: an area with a line along its steps.
-local function area(bins, most, x, base, height, color)
-  local way, step = {}, (x.to - x.from) / BINS
+local function area(bins, x, y, color)
+  local way, step, base = {}, (x.to - x.from) / #bins, y.from
   for b, share in ipairs(bins) do
-    way[b] = ("V%sH%s"):format(svg.number(base - height * share / most), svg.number(x.from + b * step))
+    way[b] = ("V%sH%s"):format(svg.number(y.at(share)), svg.number(x.from + b * step))
   end
   local d = ("M%s %s%sV%s"):format(svg.number(x.from), svg.number(base), table.concat(way), svg.number(base))
   return svg.element("path", {d = d, fill = color, fill_opacity = 0.25, stroke = color, stroke_width = 1.5,
     stroke_linejoin = "round"})
 end
 
+-- The numbers along both axes, and under them what the lower one shows and how many numbers are beyond it.
+local function words(x, y, xlabel, beyond)
+  local out, middle = {}, (x.from + x.to) / 2
+  for i, v in ipairs(x.values) do
+    out[#out + 1] = theme.text(x.at(v), y.from + 18, x.labels[i], {size = 11.5, color = "muted", anchor = "middle"})
+  end
+  for i, v in ipairs(y.values) do
+    out[#out + 1] = theme.text(x.from - 6, y.at(v) + 4, y.labels[i] .. " %", {size = 11, color = "muted",
+      anchor = "end"})
+  end
+  out[#out + 1] = theme.text(middle, y.from + 38, xlabel or "", {size = NOTE, anchor = "middle"})
+  if beyond > 0 then
+    out[#out + 1] = theme.text(middle, y.from + 55, beyond .. " beyond the axis", {size = 11, color = "muted",
+      anchor = "middle"})
+  end
+  return table.concat(out)
+end
+
 -- A panel from (left, top) on; returns the SVG and its height.
 local function draw(panel, left, top, width, height)
   local lo, hi = range(panel.values)
-  local x = axis.new(lo, hi, left, left + width, width / 70)
-  local all, most, out = {}, 1e-9, {}
+  local all, most, beyond = {}, 1e-9, 0
   for g, list in ipairs(panel.values) do
-    all[g] = shares(list, lo, hi)
-    most = math.max(most, table.unpack(all[g]))
+    local bins, out = shares(list, lo, hi, bins_for(panel.values))
+    all[g], beyond, most = bins, beyond + out, math.max(most, table.unpack(bins))
   end
-  local base = top + 46 + height
-  out[1] = theme.text(left, top + 13, panel.title or "", {size = 14, bold = true})
-    .. theme.text(left, top + 32, panel.note or "", {size = NOTE, color = "muted"})
+  local x = axis.new(lo, hi, left + GUTTER, left + width, (width - GUTTER) / 45)
+  local y = axis.new(0, most, top + 46 + height, top + 46, 3)
+  local out = {
+    theme.text(left, top + 13, panel.title or "", {size = 14, bold = true}),
+    theme.text(left, top + 32, panel.note or "", {size = NOTE, color = "muted"}),
+    axis.rules(x, y),
+  }
   for g, bins in ipairs(all) do
-    out[#out + 1] = area(bins, most, x, base, height, theme.color(g))
+    out[#out + 1] = area(bins, x, y, theme.color(g))
   end
-  out[#out + 1] = axis.rules(x, {from = base, values = {}})
-  for i, v in ipairs(x.values) do
-    out[#out + 1] = theme.text(x.at(v), base + 18, x.labels[i], {size = 11.5, color = "muted", anchor = "middle"})
-  end
-  out[#out + 1] = theme.text(left + width / 2, base + 38, panel.xlabel or "", {size = NOTE, anchor = "middle"})
-  return table.concat(out, "\n"), 46 + height + 44
+  out[#out + 1] = words(x, y, panel.xlabel, beyond)
+  return table.concat(out, "\n"), 46 + height + (beyond > 0 and 61 or 44)
 end
 
 --- Which colour stands for which name, from (left, top) on in one line; returns the SVG and its height.
@@ -100,9 +130,9 @@ function histogram.legend(names, left, top)
   return table.concat(out), 16
 end
 
---- The panels as SVG text. Each group's area is 1, so that a small group shows as well as a large one; the axis ends
--- where half a percent of all numbers lie beyond it at either end, and these are counted in its last bins. columns (as
--- many as panels, at most 3), width (980 pixels), height (of each plot, 130), title, subtitle.
+--- The panels as SVG text. A bar is the percentage of its own group's numbers, so that a small group shows as well as a
+-- large one; the axis leaves out half a percent of a group's numbers at either end, and a line below says how many are
+-- beyond it. columns (as many as panels, at most 3), width (980 pixels), height (of each plot, 130), title, subtitle.
 function histogram.panels(o)
   check(o)
   local columns = o.columns or math.min(#o, 3)

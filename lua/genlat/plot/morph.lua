@@ -33,10 +33,17 @@ end
 
 local function axis_name(name, unit) return name ~= "" and unit and ("%s (%s)"):format(name, unit) or name end
 
+-- The frame of a cell {x, y, width, height}; a dark one on a light one shows on any image.
+local function frame(cell, color, thickness)
+  return svg.element("rect", theme.stroke(color, {x = cell[1], y = cell[2], width = cell[3], height = cell[4],
+    stroke_width = thickness}))
+end
+
 --- The picture as SVG text.
 --   images      N x H x W x C, 0..1: #up rows of #right, the first row at the last of `up`, as latent.morph gives them
 --   right, up   the numbers at which they were decoded
 --   names       {of the axis to the right, of the axis upwards}; units: likewise
+--   mark        {column, row from below} of an image to frame, such as the one that the numbers count from
 --   title, subtitle, foot (a line below)
 function morph.svg(o)
   local n, h, w = table.unpack(o.images.shape)
@@ -57,6 +64,10 @@ function morph.svg(o)
   out[2] = svg.element("image", {x = left, y = top, width = width, height = height,
     href = sheet.uri(images.grid(o.images, {columns = columns, gap = 0, scale = 1})),
     style = "image-rendering:pixelated"})
+  if o.mark then
+    local place = {left + (o.mark[1] - 1) * cell_w, top + height - o.mark[2] * cell_h, cell_w, cell_h}
+    out[#out + 1] = frame(place, "paper", 4) .. frame(place, "ink", 1.5)
+  end
   for _, tick in ipairs(ticks(o.right, cell_w, apart.right)) do
     out[#out + 1] = theme.text(left + (tick[1] - 0.5) * cell_w, top + height + 16, tick[2],
       {size = tick_size, color = "muted", anchor = "middle"})

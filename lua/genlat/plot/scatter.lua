@@ -60,8 +60,16 @@ local function shades_of(map)
   return list, dropped
 end
 
--- The classes of a map as a list of {name =, n = (points, drawn or not), x =, y = (those that can be drawn)}, and the
--- number of points that cannot be drawn.
+-- The classes with the colours that suit their names.
+local function colored(classes)
+  local names = {}
+  for k, c in ipairs(classes) do names[k] = c.name end
+  for k, color in ipairs(theme.colors(names)) do classes[k].color = color end
+  return classes
+end
+
+-- The classes of a map as a list of {name =, color =, n = (points, drawn or not), x =, y = (those that can be drawn)},
+-- and the number of points that cannot be drawn.
 local function classes_of(map)
   if map.value then return shades_of(map) end
   local list, dropped = {}, 0
@@ -81,7 +89,7 @@ local function classes_of(map)
       dropped = dropped + 1
     end
   end
-  return list, dropped
+  return colored(list), dropped
 end
 
 -- The least and greatest number of the classes' coordinate `key` ("x" or "y"), with -reach..reach included; never an
@@ -120,13 +128,12 @@ local function points(classes, x, y, area)
   local diameter = math.max(2.2, math.min(6, math.sqrt(0.25 * area / math.max(total, 1))))
   local rounds = math.max(1, math.min(8, total // 100))
   for round = 1, rounds do
-    for k, c in ipairs(classes) do
+    for _, c in ipairs(classes) do
       local d = {}
       for i = round, #c.x, rounds do
         d[#d + 1] = ("M%s %sh0"):format(svg.number(x.at(c.x[i])), svg.number(y.at(c.y[i])))
       end
-      local color = c.color or theme.color(k)
-      if #d > 0 then out[#out + 1] = svg.element("path", { stroke = color, d = table.concat(d) }) end
+      if #d > 0 then out[#out + 1] = svg.element("path", { stroke = c.color, d = table.concat(d) }) end
     end
   end
   return svg.element("g", { class = "gl-points", fill = "none", stroke_width = diameter, stroke_linecap = "round",
@@ -199,8 +206,8 @@ local function draw(map, classes, left, top, width, height)
   return axis.grid(x, y) .. "\n" .. shown .. "\n" .. axis.labels(x, y, map.xlabel, map.ylabel)
 end
 
-local function dot(x, y, k)
-  return svg.element("circle", { cx = x, cy = y, r = 5, fill = theme.color(k) })
+local function dot(x, y, color)
+  return svg.element("circle", { cx = x, cy = y, r = 5, fill = color })
 end
 
 -- The legend as columns at the right, its top left corner at the origin: each class with its number of points. Returns
@@ -216,7 +223,7 @@ local function legend(classes, height)
   local out = {}
   for k, c in ipairs(classes) do
     local x, y = (k - 1) // rows * (column + 22), (k - 1) % rows * row
-    out[#out + 1] = dot(x + 5, y + 7, k) .. theme.text(x + 18, y + 11.5, c.name, { size = 13 })
+    out[#out + 1] = dot(x + 5, y + 7, c.color) .. theme.text(x + 18, y + 11.5, c.name, { size = 13 })
       .. theme.text(x + column, y + 11.5, c.n, { size = 12, color = "muted", anchor = "end" })
   end
   local columns = math.max(1, math.ceil(#classes / rows))
@@ -277,11 +284,11 @@ end
 
 -- A legend in lines across the page, names only; returns the SVG and its height.
 local function flat_legend(names_list, left, top, width)
-  local out, x, y = {}, left, top
+  local out, x, y, colors = {}, left, top, theme.colors(names_list)
   for k, name in ipairs(names_list) do
     local advance = 16 + svg.text_width(name, 13) + 18
     if x > left and x + advance > left + width then x, y = left, y + row end
-    out[#out + 1] = dot(x + 5, y + 7, k) .. theme.text(x + 16, y + 11.5, name, { size = 13 })
+    out[#out + 1] = dot(x + 5, y + 7, colors[k]) .. theme.text(x + 16, y + 11.5, name, { size = 13 })
     x = x + advance
   end
   return table.concat(out), #out > 0 and y - top + row or 0

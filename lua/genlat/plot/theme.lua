@@ -17,6 +17,11 @@ local family = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Helvetic
 local palette = { "#177ea5", "#ec7216", "#7346cf", "#2ab278", "#c63673", "#17cffe", "#886101", "#ff96c2", "#c7c50b",
   "#a488fd" }
 
+-- What words of colours are drawn in: light ones so dark that they show on white.
+local words = { black = "#1b2129", brown = "#7b4a22", red = "#cf3d1c", blond = "#e3b53c", white = "#b8bec8",
+  green = "#2a9d4e", blue = "#2468c8", yellow = "#d9bf0b", orange = "#ec7216", violet = "#7346cf", grey = "#7d8590",
+  pink = "#ff96c2" }
+
 -- `color` mixed with `part` (0 to 1) of a grey of that `level` (0 to 255).
 local function mix(color, level, part)
   local function channel(hex)
@@ -31,6 +36,16 @@ function theme.color(k)
   local base, round = palette[(k - 1) % #palette + 1], (k - 1) // #palette
   if round == 0 then return base end
   return round % 2 == 1 and mix(base, 0, 0.4) or mix(base, 255, 0.5)
+end
+
+-- The colours of classes of these names, a list: what they say where every name is the word of a colour (classes of
+-- hair), else theme.color's.
+function theme.colors(names)
+  local said, numbered = {}, {}
+  for k, name in ipairs(names) do
+    said[#said + 1], numbered[k] = words[tostring(name):lower()], theme.color(k)
+  end
+  return #said == #names and said or numbered
 end
 
 -- Attributes that fill or stroke in one of the theme's colours.
