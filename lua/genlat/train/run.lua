@@ -77,6 +77,7 @@ local function read_checkpoint(self, options)
   end
   take_saved(options, state.options)
   self.saved = {tensors = tensors, state = state}
+  self.notes = state.notes or {}
 end
 
 --- Opens the folder for a new run or, with --resume, for the one that is there. options: what Options:parse returns,
@@ -84,7 +85,7 @@ end
 function Run.open(options)
   local self = setmetatable({
     name = options.run, values = options.values, epoch = 1, step = 1, rows = {}, seconds = 0, sums = {}, keep = {},
-    memory = {},
+    memory = {}, notes = {},
   }, Run)
   self.folder = choose_folder(options)
   if core.file_kind(self.folder) == "file" then error(self.folder .. ": that is a file, not a folder", 0) end
@@ -128,7 +129,7 @@ function Run:save()
     format = "genlat", state = json.encode {
       run = self.name, options = plain_options(self.values), epoch = self.epoch, step = self.step, steps = steps,
       rng = {("%d"):format(seed), ("%d"):format(counter)}, rows = self.rows, sums = self.sums,
-      seconds = self:elapsed(), memory = self.memory,
+      seconds = self:elapsed(), memory = self.memory, notes = self.notes,
     },
   }))
   self.saved_at = core.clock()
@@ -186,7 +187,9 @@ end
 --   train = names of what is measured while training (the first is shown by the progress bar), test = after an epoch,
 --   text = function(values) that puts either into words, last_line = function(test) for the script's last line (its
 --   default is that of a loss)}. The log has a column for each measure.
--- What a script puts into run.keep (tensors by name) and run.memory (plain data) is part of the checkpoint too.
+-- What a script puts into run.keep (tensors by name) and run.memory (plain data) is part of the checkpoint too. So is
+-- run.notes (plain data by name: what the data set was, its classes), which the notes of the model hold as well; a
+-- resumed run has it from Run.open on.
 function Run:begin(parts)
   for key, value in pairs(parts) do
     self[key] = value
@@ -285,9 +288,11 @@ end
 
 --- Writes model.safetensors.
 function Run:save_model()
-  train.check(models.save(self.folder .. "/model.safetensors", self.model, {
-    run = self.name, options = plain_options(self.values), epochs = self.epoch - 1,
-  }))
+  local notes = {run = self.name, options = plain_options(self.values), epochs = self.epoch - 1}
+  for name, value in pairs(self.notes) do
+    notes[name] = value
+  end
+  train.check(models.save(self.folder .. "/model.safetensors", self.model, notes))
 end
 
 --- What the last epoch's test measured.
