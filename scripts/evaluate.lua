@@ -9,13 +9,16 @@ local whole = train.options.whole
 
 local EXPLANATION = [[
 Prints one "name value" a line and writes metrics.json; what the model can do decides which.
+Samples are drawn as by every script: from the mixture that fit_sampler fitted to the run, where there is one, else from
+the prior (an autoencoder's: the Gaussian fitted to its latent vectors). --sampler chooses; metrics.json names it.
 frechet_lenet: Frechet distance on the 84 features of a LeNet-5 that genlat trains on the same data. It is not the
 Inception FID of papers; frechet_lenet_floor is what real training images have against the same test images.
 classifier_score: the Inception score's formula with that LeNet-5; precision, recall: Kynkaanniemi et al. 2019;
 modes_covered: share of classes with at least a tenth of an equal share of samples; class_variation: total variation
 between the classes of samples and of test images; NAME_real: the same of real training images.
 mse, psnr, ssim: reconstructed test images. reconstruction, kl, elbo, log_likelihood (importance sampling with 5,000
-samples, Burda et al. 2016): nats per test image, binarized as in training.
+samples, Burda et al. 2016): nats per test image, binarized as in training; elbo is -reconstruction - kl, the bound
+itself, whatever beta the model was trained with.
 NAME_std: standard deviation over --seeds drawings from the one model; log_likelihood_stderr: standard error over
 images.
 The LeNet-5 is kept in ~/.cache/genlat/classifiers, by data set, or is given by --classifier.]]
@@ -35,6 +38,8 @@ local function parse()
   number("--seeds", 3, 1, "times that they are drawn")
   number("--seed", 1, 0, "of the first time")
   number("--images", 500, 1, "test images for the log-likelihood")
+  parser:option("--sampler", "gaussian or mixture: where latent vectors are drawn from (mixture, where one was fitted)")
+    :choices {"gaussian", "mixture"}:argname "NAME"
   parser:option("--data", "data set to compare with (the run's own)")
   parser:option("--classifier", "file of a LeNet-5 for these data (trained once, and kept)"):argname "FILE"
   parser:option("--out", "folder for metrics.json (the run's)"):argname "FOLDER"
@@ -59,9 +64,12 @@ train.main(function()
   local function say(...)
     if not options.quiet then io.stderr:write(string.format(...), "\n") end
   end
-  local model, notes = gl.models.load(options.run)
-  train.check(model, notes)
-  if not model.sample then error(("evaluate: %s: a %s makes no images"):format(options.run, model:name()), 0) end
+  local space = train.check(gl.latent.open(options.run))
+  local model, notes = space.model, space.notes
+  local sampler = options.sampler or (space.sampler and "mixture" or "gaussian")
+  if sampler == "mixture" and not space.sampler then
+    error("evaluate: --sampler: no mixture was fitted to this run's latent vectors (fit_sampler does)", 0)
+  end
   local data = load_data(model, notes, options)
 
   local progress, label = train.progress.new(not options.quiet), nil
@@ -81,6 +89,10 @@ train.main(function()
     train.check(judge, path)
     progress:clear()
     say("images are judged by the LeNet-5 in %s", path)
+    if sampler == "mixture" then
+      say("samples are drawn from the mixture of %d Gaussians that was fitted to the run (--sampler gaussian for the "
+        .. "prior)", space.sampler.components)
+    end
   else
     say("%s has no labels: what needs a classifier is left out", data.name)
   end
@@ -88,6 +100,7 @@ train.main(function()
   local results = metrics.evaluate(model, data, {
     samples = options.samples, seeds = options.seeds, seed = options.seed, images = options.images,
     binarize = notes.options.binarize, classifier = judge, progress = advance,
+    draw = function(n) return (space:sample(n, {sampler = sampler})) end,
   })
   progress:clear()
   for _, name in ipairs(results.names) do
@@ -96,7 +109,7 @@ train.main(function()
   local record = results.values
   record.settings = {
     run = options.run, model = model.config.model, data = data.name, samples = options.samples, seeds = options.seeds,
-    seed = options.seed, images = options.images, binarize = notes.options.binarize,
+    seed = options.seed, images = options.images, binarize = notes.options.binarize, sampler = sampler,
   }
   local folder = options.out or options.run
   train.check(gl.core.mkdirs(folder))

@@ -4,24 +4,26 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 local gl = require "genlat"
 local explore = require "genlat.explore"
 local judge_of = require("genlat.explore.judges").of
-local latent, metrics, images, sheet, train = gl.latent, gl.metrics, gl.plot.images, gl.plot.sheet, gl.train
+local samples = gl.metrics.samples
+local latent, images, sheet, train = gl.latent, gl.plot.images, gl.plot.sheet, gl.train
 local whole = train.options.whole
 
 local COLUMNS, SHOWN = 10, 100
-local BATCH = 500
 local ITERATIONS = 200 -- at most, of a fit
 
 local function define(command)
   command:add("--components", {default = 10, convert = whole(1), help = "Gaussians in the mixture"})
   command:add("--restarts", {default = 1, convert = whole(1), help = "begin so many times by chance and keep the best"})
-  command:add("--samples", {default = 5000, convert = whole(2), help = "images to measure the Frechet distance on"})
+  command:add("--samples", {default = 10000, convert = whole(2), help = "images to measure the Frechet distance on"})
+  command:add("--seeds", {default = 3, convert = whole(1), help = "times that they are drawn"})
   command:add("--classifier", {metavar = "FILE", help = "file of a LeNet-5 for these data (trained once, and kept)"})
   command.parser:epilog("For models with an encoder. Writes sampler.safetensors into the run's folder, from where "
     .. "every script that draws latent vectors takes it then (remove the file to go back to one Gaussian), "
     .. "samples_mixture.png and sampler.svg. Prints the log density of the encoded test images under the prior (an "
     .. "autoencoder's: the Gaussian fitted to it) and under the mixture, in nats a vector, and the Frechet distances "
-    .. "of samples of both from test images, by the features of a LeNet-5 (trained when it is first wanted for a data "
-    .. "set, in half a minute or so, and kept): smaller is better. See evaluate --help.")
+    .. "of samples of both from test images (mean and standard deviation over --seeds), by the features of a LeNet-5 "
+    .. "(trained when it is first needed for a data set, in half a minute or so, and kept): smaller is better. "
+    .. "evaluate prints the same as frechet_lenet.")
 end
 
 -- Fits the mixture to the encoded training images, and keeps it.
@@ -48,53 +50,31 @@ end
 
 -- Fréchet distances ---------------------------------------------------------------------------------------------------
 
--- Calls f(n) for batches of at most 500 until there are `count`.
-local function in_batches(count, f)
-  local left = count
-  return function()
-    local n = math.min(BATCH, left)
-    left = left - n
-    return n > 0 and f(n) or nil
-  end
+-- "12.34 (0.15)": the mean over seeds and the standard deviation.
+local function distance_text(rows)
+  local mean, deviation = samples.spread(rows, "frechet_lenet")
+  return deviation and ("%.2f (%.2f)"):format(mean, deviation) or ("%.2f"):format(mean)
 end
 
-local function moments(judge, batches) return metrics.moments((metrics.classifier.judge(judge, batches))) end
-
--- The moments of a split's first images.
-local function moments_of_split(judge, split, count)
-  local first, order = 1, gl.core.arange(split.count)
-  return moments(judge, in_batches(math.min(count, split.count), function(n)
-    local x = gl.core.batch(split.images, order, first, n)
-    first = first + n
-    return x
-  end))
-end
-
--- The distances from test images of as many samples by each sampler, and of training images.
-local function distances_of(space, judge, count)
-  local test = moments_of_split(judge, space.data.test, count)
-  count = test.count -- equal numbers: the distance depends on them
-  local function of_samples(sampler)
-    return metrics.frechet(test, moments(judge, in_batches(count, function(n)
-      return (space:sample(n, {sampler = sampler}))
-    end)))
-  end
-  return {
-    count = count, gaussian = of_samples "gaussian", mixture = of_samples "mixture",
-    real = metrics.frechet(test, moments_of_split(judge, space.data.train, count)),
-  }
-end
-
--- Fréchet distances {count =, gaussian =, mixture =, real =}; nil for data without labels.
+-- The Fréchet distances from test images, in words, by sampler; nil for data without labels. As evaluate measures them.
 local function measure(space, options)
   local data = space.data
   if not data.train.labels then
     print(("Frechet distance: left out, %s has no labels to train a classifier with"):format(data.name))
     return nil
   end
-  local found = distances_of(space, judge_of(data, "classifier", options.classifier), options.samples)
-  print(("Frechet distance from test images, %d each: Gaussian %.2f, mixture %.2f; training images %.2f"):format(
-    found.count, found.gaussian, found.mixture, found.real))
+  local o = {
+    classifier = judge_of(data, "classifier", options.classifier), samples = options.samples, seeds = options.seeds,
+    seed = options.seed, progress = function() end,
+  }
+  local reference, found = samples.reference(data, o), {}
+  for _, sampler in ipairs {"gaussian", "mixture"} do
+    found[sampler] = distance_text(samples.of_draws(function(n)
+      return (space:sample(n, {sampler = sampler}))
+    end, reference, o, space.conditional))
+  end
+  print(("Frechet distance of %d samples from test images: Gaussian %s, mixture %s; training images %s"):format(
+    o.samples, found.gaussian, found.mixture, distance_text(samples.of_split(data.train, reference, o))))
   return found
 end
 
@@ -108,7 +88,7 @@ local function draw(space, options, distances)
     for i = 1, 3 do
       rows[#rows + 1] = {
         images = space:sample(COLUMNS, {sampler = sampler}), name = i == 1 and sampler or nil,
-        note = i == 1 and distances and ("Fr\u{E9}chet distance %.2f"):format(distances[sampler]) or nil,
+        note = i == 1 and distances and "Fr\u{E9}chet distance " .. distances[sampler] or nil,
       }
     end
   end

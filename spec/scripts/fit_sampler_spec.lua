@@ -1,5 +1,6 @@
 -- fit_sampler.lua, as a user runs it.
 local gl = require "genlat"
+local json = require "genlat.json"
 local shell = dofile "spec/scripts/shell.lua"
 local Folder = dofile "spec/io/folder.lua"
 
@@ -31,6 +32,24 @@ local function run(folder, more)
     folder.name, judge:path "judge.safetensors", out.name, more or "--components 3"))
 end
 
+-- What evaluate has to say of a run with a mixture: the distances of the Gaussian, of what is drawn from by itself (the
+-- mixture), and of training images.
+local function evaluated(folder)
+  local function values(more)
+    local output, errors, status = shell.script("evaluate.lua", ("'%s' --threads 1 --samples 60 --images 1 --quiet "
+      .. "--classifier '%s' --out '%s' %s"):format(folder.name, judge:path "judge.safetensors", out.name, more))
+    assert.same({"", 0}, {errors, status})
+    local record = json.decode(out:read "metrics.json")
+    assert.equal(("%.6g"):format(record.frechet_lenet), output:match "frechet_lenet (%S+)")
+    return ("%.2f"):format(record.frechet_lenet), ("%.2f"):format(record.frechet_lenet_floor), record.settings.sampler
+  end
+  local gaussian, _, name = values "--sampler gaussian"
+  assert.equal("gaussian", name)
+  local mixture, floor, chosen = values ""
+  assert.equal("mixture", chosen)
+  return {gaussian, mixture, floor}
+end
+
 describe("fit_sampler.lua", function()
   for kind, folder in pairs {autoencoder = function() return ae end, VAE = function() return vae end} do
     it(("fits a mixture to an %s's images, that space:prior draws from"):format(kind), function()
@@ -41,8 +60,10 @@ describe("fit_sampler.lua", function()
       local gaussian, mixture = output:match(
         "\nlog density of 60 encoded test images: Gaussian (%-?%d+%.%d%d), mixture (%-?%d+%.%d%d) nats a vector\n")
       assert(gaussian, output)
-      assert.matches("\nFrechet distance from test images, 60 each: Gaussian %d+%.%d%d, mixture %d+%.%d%d; "
-        .. "training images %d+%.%d%d\n", output)
+      local distances = {output:match("\nFrechet distance of 60 samples from test images: Gaussian (%d+%.%d%d) "
+        .. "%(%d+%.%d%d%), mixture (%d+%.%d%d) %(%d+%.%d%d%); training images (%d+%.%d%d) %(%d+%.%d%d%)\n")}
+      assert.equal(3, #distances, output)
+      assert.same({distances[1], distances[2], distances[3]}, evaluated(folder))
       assert.equal(("samples of %s are drawn from the mixture from now on (--sampler gaussian, where a script has it, "
         .. "for the other)"):format(folder.name), shell.last_line(output))
       assert.matches("\n" .. out:path "sampler.svg" .. "\n", output, 1, true)

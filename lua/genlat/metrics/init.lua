@@ -6,6 +6,7 @@
 --   of a VAE, in nats per image: elbo, log_likelihood
 --   of scores that are to tell examples of two kinds apart: auroc, average_precision
 --   of images, the factors that they were drawn with: regressor
+--   of images drawn from a model, beside real ones, over several seeds: samples
 --   of a model, all that can be: evaluate
 
 local parts = {
@@ -20,7 +21,7 @@ local parts = {
 
 local metrics = {
   classifier = require "genlat.metrics.classifier", regressor = require "genlat.metrics.regressor",
-  evaluate = require "genlat.metrics.evaluation",
+  evaluate = require "genlat.metrics.evaluation", samples = require "genlat.metrics.samples",
 }
 
 for name, functions in pairs(parts) do
