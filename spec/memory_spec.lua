@@ -16,6 +16,7 @@ end
 assert(gl.zeros(1))
 live()
 local pools = gl.memory().pooled > 0 -- a build with the address sanitizer keeps no freed memory, and the sanitizer does
+local NUMBER = gl.zeros(1).dtype == "float64" and 8 or 4 -- bytes
 
 -- The number that a program prints. It has a process of its own, as the peak of memory is that of the whole process.
 local function number_from(code)
@@ -35,6 +36,25 @@ describe("memory", function()
     assert.is_true(live() - before >= MIB and #x == 10)
     x = nil
     assert.equal(before, live(), x)
+  end)
+
+  it("is counted in steps where it is pooled, and to the byte where a sanitizer watches its ends", function()
+    local function bytes_of(n)
+      local before = live()
+      local x = gl.zeros(n)
+      local bytes = live() - before
+      return x and bytes
+    end
+    local more = {[2] = NUMBER, [17] = 16 * NUMBER, [1025] = 1024 * NUMBER, [65536] = 65535 * NUMBER}
+    for n, exact in pairs(more) do
+      local counted = bytes_of(n) - bytes_of(1)
+      if pools then
+        assert.equal(0, counted % 64, n)
+        assert.is_true(counted > exact - 64 and counted <= exact * 9 / 8 + 64, n)
+      else
+        assert.equal(exact, counted, n)
+      end
+    end
   end)
 
   it("of freed tensors is kept for the next, and given back by trim", function()

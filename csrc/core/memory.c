@@ -1,5 +1,8 @@
 /* memory.c -- every block genlat owns: 64-byte aligned, counted, and pooled by size so that a training step asks the
- * system for memory (and takes its page faults) only the first time round. */
+ * system for memory (and takes its page faults) only the first time round.
+ *
+ * Under a sanitizer nothing is pooled or rounded up: a block ends where its memory ends, its header may not be touched
+ * by others, and what is freed is freed, so that a step outside of it or a use after it is seen. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +12,7 @@
 enum { ALIGNMENT = 64, STEPS_LOG2 = 3, CLASSES = 64 << STEPS_LOG2 };
 
 typedef struct block { /* stands in the 64 bytes before the memory that the caller sees */
-  size_t bytes;        /* the caller's part, rounded up to its size class */
+  size_t bytes;        /* the caller's part: where blocks are pooled, rounded up to its size class */
   int size_class;
   struct block *next; /* while it is in the pool */
   void *start;        /* of what malloc gave, less than 64 bytes before the header */
@@ -21,6 +24,29 @@ static block *pool[CLASSES];
 static gl_memory_info info;
 static long fail_countdown = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that is above */
+
+#ifdef __has_feature
+#define HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define HAS_FEATURE(feature) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define HIDE_HEADER(b) ASAN_POISON_MEMORY_REGION(b, ALIGNMENT)
+#define SHOW_HEADER(b) ASAN_UNPOISON_MEMORY_REGION(b, ALIGNMENT)
+#define SANITIZED 1
+#else
+#define HIDE_HEADER(b) (void)(b)
+#define SHOW_HEADER(b) (void)(b)
+#ifdef __SANITIZE_THREAD__
+#define SANITIZED 1
+#else
+#define SANITIZED (HAS_FEATURE(memory_sanitizer) || HAS_FEATURE(thread_sanitizer))
+#endif
+#endif
+
+static const bool pooling = !SANITIZED;
 
 /* Eight classes for each power of two, so that at most an eighth of a block is unused. */
 static int class_of(size_t *bytes) {
@@ -38,21 +64,17 @@ static int class_of(size_t *bytes) {
   return (shift << STEPS_LOG2) + (int)steps;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-static const bool pooling = false; /* let the sanitizer see every use after free */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-static const bool pooling = false;
-#else
-static const bool pooling = true;
-#endif
-#else
-static const bool pooling = true;
-#endif
-
 /* By malloc, aligned here: many versions of glibc do not find a freed block again for an aligned request of its size,
- * and the process grows by one for each (its bug 14581). */
+ * and the process grows by one for each (its bug 14581). A sanitizer's allocator is asked for an aligned block, whose
+ * end is the end of the caller's memory. */
 static block *system_alloc(size_t bytes) {
+  if (!pooling) {
+    void *exact = NULL;
+    if (posix_memalign(&exact, ALIGNMENT, ALIGNMENT + bytes) != 0)
+      return NULL;
+    ((block *)exact)->start = exact;
+    return exact;
+  }
   char *start = malloc(bytes + 2 * ALIGNMENT - 1);
   if (!start)
     return NULL;
@@ -76,7 +98,7 @@ static block *take(size_t bytes) {
   if ((fail_countdown >= 0 && fail_countdown-- == 0) || bytes > SIZE_MAX / 4)
     return NULL;
   size_t rounded = bytes;
-  int size_class = class_of(&rounded);
+  int size_class = pooling ? class_of(&rounded) : 0;
   block *b = pool[size_class];
   if (b) {
     pool[size_class] = b->next;
@@ -95,6 +117,7 @@ static block *take(size_t bytes) {
   info.live += rounded;
   if (info.live > info.peak)
     info.peak = info.live;
+  HIDE_HEADER(b);
   return b;
 }
 
@@ -116,6 +139,7 @@ void *gl_calloc(size_t bytes) {
 
 /* Into the pool, or back to the system. */
 static void give_back(block *b) {
+  SHOW_HEADER(b);
   info.live -= b->bytes;
   if (!pooling || info.pooled + b->bytes > info.peak) {
     free(b->start);
