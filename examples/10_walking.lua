@@ -53,7 +53,7 @@ for epoch = 1, 8 do
     optimizer:step()
   end
   if epoch % 4 == 0 then
-    print(("epoch %d: test loss %s"):format(epoch, gl.train.loss_text(gl.train.evaluate(model, data.test))))
+    print(("epoch %d: test loss %s"):format(epoch, gl.train.losses.text(model)(gl.train.evaluate(model, data.test))))
   end
 end
 

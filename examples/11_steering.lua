@@ -18,7 +18,7 @@ for epoch = 1, 8 do
     optimizer:step()
   end
 end
-print("the VAE: test loss " .. gl.train.loss_text(gl.train.evaluate(vae, data.test)))
+print("the VAE: test loss " .. gl.train.losses.text(vae)(gl.train.evaluate(vae, data.test)))
 vae:eval():freeze() -- from here on the weights stay; gradients still flow through them, to z
 local function generate(z) return vae:decode(z) end
 

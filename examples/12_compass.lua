@@ -20,7 +20,7 @@ for epoch = 1, 16 do
   end
 end
 vae:eval():freeze()
-print("the VAE: test loss " .. gl.train.loss_text(gl.train.evaluate(vae, data.test)))
+print("the VAE: test loss " .. gl.train.losses.text(vae)(gl.train.evaluate(vae, data.test)))
 
 -- 1. Someone with something in mind -----------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ local function train_model(name, model, data, o, say)
     end
   end
   progress:clear()
-  say("%s: test loss %s nats per image", name, train.loss_text(train.evaluate(model, data.test)))
+  say("%s: test loss %s nats per image", name, train.losses.text(model)(train.evaluate(model, data.test)))
 end
 
 -- The bounds of the middle part of some numbers, outliers left out.

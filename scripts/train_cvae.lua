@@ -3,6 +3,7 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
 local train = gl.train
+local losses = train.losses
 
 train.main(function()
   local options = train.options.new("train_cvae", "Trains a conditional VAE (Sohn, Lee & Yan 2015).", {
@@ -23,7 +24,7 @@ train.main(function()
   run:say("%s", model)
   run:begin {
     model = model, optimizers = {adam = optimizer}, steps = data.train:steps(o.batch),
-    train = train.LOSSES, test = train.LOSSES, text = train.loss_text,
+    train = losses.measures(model), test = losses.measures(model), text = losses.text(model),
   }
 
   for epoch = run.epoch, o.epochs do

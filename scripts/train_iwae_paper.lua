@@ -9,6 +9,7 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
 local train = gl.train
+local losses = train.losses
 
 local STAGES, SAMPLES = 8, 5000
 
@@ -83,7 +84,7 @@ train.main(function()
   run:say("%s", model)
   run:begin {
     model = model, optimizers = {adam = optimizer}, steps = data.train:steps(o.batch),
-    train = train.LOSSES, test = train.LOSSES, text = train.loss_text,
+    train = losses.measures(model), test = losses.measures(model), text = losses.text(model),
   }
 
   local began = gl.core.clock()

@@ -145,12 +145,14 @@ local function term(name, value)
   return element("dt", nil, escape(name)) .. element("dd", nil, value)
 end
 
--- The run's figure, large, and what it is made of: test loss = reconstruction + KL.
+-- The run's figure, large, and what belongs to it. Between them stand signs, where they are a sum: a part's own, or
+-- "=" and "+": test loss = reconstruction + KL.
 local function headline(h)
   local unit = h.unit and element("span", { class = "unit" }, escape(h.unit)) or ""
   local out = { element("dl", { class = "whole" }, term(h.name, escape(figure_text(h.value)) .. unit)) }
   for i, part in ipairs(h.parts or {}) do
-    out[#out + 1] = element("div", { class = "sign" }, i == 1 and "=" or "+")
+    local sign = part.sign or (i == 1 and "=" or "+")
+    if sign ~= "" then out[#out + 1] = element("div", { class = "sign" }, escape(sign)) end
     out[#out + 1] = element("dl", { class = "part" }, term(part[1], escape(figure_text(part[2]))))
   end
   return element("div", { class = "headline" }, table.concat(out, "\n")) .. "\n"
@@ -217,7 +219,8 @@ end
 
 -- The page as a string; nil and a message where a picture cannot be read.
 --   title      the run's name; model, subtitle: what it is, in a line each (optional, like all that follows)
---   headline   {name = "test loss", value = 151.2, unit = "nats per image", parts = {{"reconstruction", 127.1}, ...}}
+--   headline   {name = "test loss", value = 151.2, unit = "nats per image", parts = {{"reconstruction", 127.1}, ...}};
+--              a part may have a sign of its own, such as sign = "+ 0.5 x", or "" where it is no part of a sum
 --   facts      {{"name", "value"}, ...}: options, versions, times
 --   sections   {{title =, text = (what the picture means), image = (path of a PNG or GIF) or svg = "<svg ..."}, ...}
 --   folder     where the images are looked for (else paths are taken as they are)

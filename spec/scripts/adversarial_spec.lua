@@ -3,7 +3,13 @@ local gl = require "genlat"
 local shell = dofile "spec/scripts/shell.lua"
 local Folder = dofile "spec/io/folder.lua"
 
-local LAST = "^test loss %-?%d+%.%d%d %(%a+ %-?%d+%.%d%d %+ %a+ %-?%d+%.%d%d%) nats per image$"
+local LAST = {
+  vae = "^test loss %d+%.%d%d %(reconstruction %d+%.%d%d %+ KL %d+%.%d%d%) nats per image$",
+  ae = "^test loss %d+%.%d%d nats per image$",
+  gan = "^test D%(real%) [01]%.%d%d, D%(fake%) [01]%.%d%d, spread of samples %d+ %% "
+    .. "%(generator %-?%d+%.%d%d, discriminator %-?%d+%.%d%d%)$",
+  wasserstein = "^test distance %-?%d+%.%d%d, spread of samples %d+ %% %(generator %-?%d+%.%d%d%)$",
+}
 
 local data, out
 setup(function() data = shell.small_data(200, 60) end)
@@ -32,7 +38,8 @@ describe("GANs:", function()
   } do
     for _, more in ipairs(options) do
       it(script .. " " .. more .. " leaves a run with its film", function()
-        assert.matches(LAST, shell.last_line(run(script, more .. " --latent 6")))
+        local last = shell.last_line(run(script, more .. " --latent 6"))
+        assert.matches(more:find "wasserstein" and LAST.wasserstein or LAST.gan, last)
         for _, name in ipairs {"real.png", "samples.png", "interpolation.png"} do
           assert(gl.read_png(out:path(name)))
         end
@@ -40,9 +47,12 @@ describe("GANs:", function()
         assert.matches("^GIF89a", film)
         assert.equal(9, frames_of(film)) -- before the first step, and after each of eight
         local head = out:read("log.csv"):match "^[^\n]+"
-        assert.equal("epoch,seconds,train_generator,train_discriminator,train_on_real,train_on_fake,test_loss,"
-          .. "test_generator,test_discriminator,test_on_real,test_on_fake", head)
+        assert.equal("epoch,seconds,train_generator,train_discriminator,train_on_real,train_on_fake,"
+          .. "test_generator,test_discriminator,test_on_real,test_on_fake,test_spread", head)
         local page = out:read "report.html"
+        assert.is_true(page:find(last:match "spread of samples (%d+ %%)", 1, true) ~= nil)
+        assert.is_nil(page:find("nats per image", 1, true)) -- the losses of opponents do not say how good they are
+        assert.equal(script == "train_cgan", page:find("a column for each class", 1, true) ~= nil)
         assert.matches("data:image/gif;base64,", page)
         local model = assert(gl.models.load(out.name))
         local side = more:find "%-%-size 32" and 32 or 28
@@ -69,7 +79,11 @@ end)
 describe("train_cvae", function()
   for _, more in ipairs {"--hidden 16", "--maps 4 --hidden 16"} do
     it(more .. " leaves a run, whose model draws the class it is asked for", function()
-      assert.matches(LAST, shell.last_line(run("train_cvae", more .. " --latent 3")))
+      assert.matches(LAST.vae, shell.last_line(run("train_cvae", more .. " --latent 3")))
+      local page = out:read "report.html"
+      assert.matches("The model is given the class beside z", page, 1, true)
+      assert.matches("each class in turn", page, 1, true)
+      assert.is_nil(page:find("never given", 1, true))
       local model = assert(gl.models.load(out.name))
       assert.same({2, 28, 28, 1}, model:sample(2, gl.tensor {3, 7}).shape)
       local _, errors = shell.script("interpolate.lua", ("'%s' --prior --pairs 2 --steps 3"):format(out.name))
@@ -111,6 +125,6 @@ end)
 
 describe("train_ae", function()
   it("can learn to remove noise, with convolutions", function()
-    assert.matches(LAST, shell.last_line(run("train_ae", "--maps 4,8 --hidden 16 --latent 4 --noise 0.3")))
+    assert.matches(LAST.ae, shell.last_line(run("train_ae", "--maps 4,8 --hidden 16 --latent 4 --noise 0.3")))
   end)
 end)

@@ -9,9 +9,11 @@ local results = require "genlat.train.results"
 
 local gan = {}
 
---- What is measured: in training by stepped, in the test by evaluate.
+--- What is measured: in training by stepped, in the test by evaluate. generator, discriminator: the losses of the two;
+-- on_real, on_fake: D(real) and D(fake), see Adversarial:belief; spread: how much samples vary beside real images. The
+-- two losses are of opponents: neither they nor their sum say how good the samples are.
 gan.TRAIN = {"generator", "discriminator", "on_real", "on_fake"}
-gan.TEST = {"loss", "generator", "discriminator", "on_real", "on_fake"}
+gan.TEST = {"generator", "discriminator", "on_real", "on_fake", "spread"}
 
 local SHOWN = 64 -- images of the fixed latent vectors in progress.gif
 local FRAMES = 40 -- about as many frames in progress.gif
@@ -25,11 +27,27 @@ function gan.add_options(options)
   options:add("--spectral", {flag = true, help = "spectral normalization in the discriminator (Miyato et al. 2018)"})
 end
 
---- "1.52 (generator 0.83 + discriminator 0.69)", with the discriminator's beliefs after it in training.
-function gan.text(values)
-  local parts = ("generator %.2f + discriminator %.2f"):format(values.generator, values.discriminator)
-  if values.loss then return ("%.2f (%s)"):format(values.loss, parts) end
-  return ("%s, D(real) %.2f, D(fake) %.2f"):format(parts, values.on_real, values.on_fake)
+-- A critic's scores have no zero (Arjovsky et al. 2017): what it says is how far apart real images and samples are, the
+-- negative of its loss.
+local function is_critic(model) return model.config.loss == "wasserstein" end
+
+--- A function that puts measured values into words: "D(real) 0.61, D(fake) 0.40 (generator 0.83, discriminator 0.69)",
+-- or of a Wasserstein critic "distance 0.53 (generator -0.21)"; in the test also the spread of the samples.
+function gan.text(model)
+  return function(values)
+    local spread = values.spread and (", spread of samples %.0f %%"):format(100 * values.spread) or ""
+    if is_critic(model) then
+      return ("distance %.2f%s (generator %.2f)"):format(-values.discriminator, spread, values.generator)
+    end
+    return ("D(real) %.2f, D(fake) %.2f%s (generator %.2f, discriminator %.2f)"):format(values.on_real, values.on_fake,
+      spread, values.generator, values.discriminator)
+  end
+end
+
+--- The last line of a script: what the last test measured.
+function gan.last_line(model)
+  local text = gan.text(model)
+  return function(test) return "test " .. text(test) end
 end
 
 -- Along the way
@@ -114,8 +132,7 @@ local function as_in_training(discriminator, f)
   return judged, generator_loss
 end
 
---- Measures on the test images, the generator in evaluation: {loss =, generator =, discriminator =, on_real =,
--- on_fake =, spread =}.
+--- Measures on the test images, the generator in evaluation: what gan.TEST names.
 function gan.evaluate(model, split)
   local seed, counter = core.rng_state()
   core.seed(FIXED_SEED)
@@ -131,7 +148,6 @@ function gan.evaluate(model, split)
     generator = generator_loss:item(), discriminator = judged.loss:item(), on_real = judged.real,
     on_fake = judged.fake, spread = spread(fake) / spread(model.scaled(x)),
   }
-  values.loss = values.generator + values.discriminator
   model:train()
   core.set_recording(recording)
   core.rng_state(seed, counter)
@@ -139,11 +155,11 @@ function gan.evaluate(model, split)
 end
 
 --- What there is to worry about after an epoch, in words, or nil.
-function gan.warning(values)
+function gan.warning(model, values)
   if values.spread < 0.4 then
     return ("the samples are alike: they vary %.0f %% as much as real images (mode collapse)")
       :format(100 * values.spread)
-  elseif values.on_real > 0.97 and values.on_fake < 0.03 then
+  elseif not is_critic(model) and values.on_real > 0.97 and values.on_fake < 0.03 then
     return "the discriminator wins outright: the generator has little to learn from (try a smaller --lr or --spectral)"
   end
 end
@@ -152,7 +168,7 @@ end
 function gan.finish_epoch(run, split)
   local values = gan.evaluate(run.model, split)
   run:finish_epoch(values)
-  local warning = gan.warning(values)
+  local warning = gan.warning(run.model, values)
   if warning then run:say("           %s", warning) end
 end
 
@@ -167,25 +183,51 @@ local function curves(run)
     end
     return {name = label, x = x, y = y}
   end
+  local losses = {title = "Losses", xlabel = "step", ylabel = run.values.loss == "gan" and "nats" or "loss", series = {
+    series("generator", "generator"), series("discriminator", "discriminator"),
+  }}
+  if is_critic(run.model) then return lines.panels {columns = 1, width = 760, losses} end
   return lines.panels {
-    columns = 2, width = 980,
-    {title = "Losses", xlabel = "step", ylabel = "nats", series = {
-      series("generator", "generator"), series("discriminator", "discriminator"),
-    }},
+    columns = 2, width = 980, losses,
     {title = "What the discriminator takes for real", xlabel = "step", ylabel = "share", series = {
       series("of real images", "on_real"), series("of made images", "on_fake"),
     }},
   }
 end
 
-local TEXT = {
-  samples = "Images that do not exist: random latent vectors through the generator.",
-  progress = "The same 64 latent vectors from the first step to the last.",
-  interpolation = "Walks between random latent vectors along great circles: each row is one.",
-  loss = "The two networks' losses, and the share of real and of made images that the discriminator takes for real. "
-    .. "Where it cannot tell them apart both shares are one half, and neither can win.",
-  real = "Images from the training data.",
-}
+-- What each picture shows, for a model.
+local function words(model)
+  local conditional = model.config.classes
+  return {
+    samples = "Images that do not exist: random latent vectors through the generator"
+      .. (conditional and ", a column for each class." or "."),
+    progress = "The same 64 latent vectors from the first step to the last"
+      .. (conditional and ", each class in turn." or "."),
+    walks = "Walks between random latent vectors along great circles: each row is one"
+      .. (conditional and ", all of one class." or "."),
+    loss = is_critic(model)
+      and "The losses of the generator and of the critic. The negative of the critic's estimates how far the "
+        .. "distributions of real images and samples are apart (the Wasserstein distance, up to a factor): it falls as "
+        .. "the samples get better."
+      or "The two networks' losses, and the share of real and of made images that the discriminator takes for real. "
+        .. "Where it cannot tell them apart both shares are one half, and neither can win. The losses are of "
+        .. "opponents: they do not say how good the samples are.",
+    real = "Images from the training data.",
+  }
+end
+
+-- The report's headline: D(real), D(fake) or the critic's distance, and how much the samples vary.
+local function headline(model, test)
+  local varied = {"spread of samples, of real images'", ("%.0f %%"):format(100 * test.spread), sign = ""}
+  if is_critic(model) then
+    return {name = "critic's distance between real images and samples", value = -test.discriminator,
+      parts = {varied}}
+  end
+  return {
+    name = "D(real): real test images taken for real", value = test.on_real,
+    parts = {{"D(fake): samples taken for real", test.on_fake, sign = ""}, varied},
+  }
+end
 
 local function labelled_sample(model, classes)
   if not model.config.classes then return images.grid(model:sample(100), {columns = 10}), 10 end
@@ -223,29 +265,26 @@ local function write_pictures(run, data)
 end
 
 local function write_report(run, data, svg)
-  local values, test = run.values, run:last_test()
+  local values, text = run.values, words(run.model)
   train.check(core.write_file(run.folder .. "/report.html", train.check(report.html {
     title = run.folder:match("([^/]+)/*$") or run.folder, model = run.model:name(),
     subtitle = ("trained on %s for %d epoch%s"):format(data.name, #run.rows, #run.rows == 1 and "" or "s"),
-    headline = {
-      name = "test loss", value = ("%.2f"):format(test.loss), unit = "nats per image",
-      parts = {{"generator", ("%.2f"):format(test.generator)}, {"discriminator", ("%.2f"):format(test.discriminator)}},
-    },
+    headline = headline(run.model, run:last_test()),
     facts = results.facts(run, data, {
       {"loss", values.loss .. (values.spectral and ", spectral normalization" or "")},
-      {"spread of samples", ("%.0f %% of real images'"):format(100 * test.spread)},
     }),
     folder = run.folder,
     sections = {
-      {title = "Samples", text = TEXT.samples, image = "samples.png"},
-      {title = "Progress", text = TEXT.progress, image = "progress.gif"},
-      {title = "Walks", text = TEXT.interpolation, image = "interpolation.png"},
-      {title = "Losses", text = TEXT.loss, svg = svg},
-      {title = "Real images", text = TEXT.real, image = "real.png"},
+      {title = "Samples", text = text.samples, image = "samples.png"},
+      {title = "Progress", text = text.progress, image = "progress.gif"},
+      {title = "Walks", text = text.walks, image = "interpolation.png"},
+      {title = "Losses", text = text.loss, svg = svg},
+      {title = "Real images", text = text.real, image = "real.png"},
     },
     files = {
       {"model.safetensors", "the trained model"}, {"checkpoint.safetensors", "where --resume goes on"},
-      {"log.csv", "losses by epoch"}, {"samples.png", "new images"}, {"progress.gif", "the training as a film"},
+      {"log.csv", "what was measured, by epoch"},
+      {"samples.png", "new images"}, {"progress.gif", "the training as a film"},
       {"interpolation.png", "walks"}, {"real.png", "real images"}, {"loss.svg", "the curves"},
     },
   })))

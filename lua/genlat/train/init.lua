@@ -16,7 +16,7 @@ setmetatable(train, {
     return train[name]
   end,
   __pairs = function() -- all of them, loaded
-    for _, name in ipairs {"classifier", "gan", "options", "results", "run"} do
+    for _, name in ipairs {"classifier", "gan", "losses", "options", "results", "run"} do
       local _ = train[name]
     end
     return next, train
@@ -72,14 +72,6 @@ function train.evaluate(model, split, options)
     sums[key] = sum / split.count
   end
   return sums
-end
-
---- What models with a loss of reconstruction and KL measure, in training and in the test.
-train.LOSSES = {"loss", "reconstruction", "kl"}
-
---- "105.50 (reconstruction 80.10 + KL 25.40)"
-function train.loss_text(loss)
-  return ("%.2f (reconstruction %.2f + KL %.2f)"):format(loss.loss, loss.reconstruction, loss.kl)
 end
 
 return train

@@ -4,6 +4,7 @@ local core = require "genlat.core"
 local latent = require "genlat.latent"
 local images = require "genlat.plot.images"
 local lines = require "genlat.plot.lines"
+local losses = require "genlat.train.losses"
 local report = require "genlat.report"
 local scatter = require "genlat.plot.scatter"
 local train = require "genlat.train"
@@ -48,7 +49,7 @@ local function loss_curves(run)
     }
   end
   local panels = {panel("loss", "loss"), columns = 3, width = 1100}
-  if run.model.config.model ~= "autoencoder" then
+  if run.model.posterior then
     panels[2], panels[3] = panel("reconstruction", "reconstruction"), panel("KL", "kl")
   else
     panels.columns, panels.width = 1, 760
@@ -59,32 +60,37 @@ end
 -- Words for the report
 -- -------------------------------------------------------------------------------------------------
 
-local function words(model)
-  local vae = model.config.model ~= "autoencoder"
-  local planar = model.latent <= 2
+local function numbers(n) return n == 1 and "1 number" or n .. " numbers" end
+
+-- What each picture shows, for a model: a VAE has a prior N(0, I); a conditional one is given the class beside z.
+-- labelled: have the test images classes?
+local function words(model, labelled)
+  local vae, planar, conditional = model.posterior ~= nil, model.latent <= 2, model.config.classes
+  local along = vae and "the prior's probability" or "a fitted Gaussian's probability"
   return {
     real = "Images from the training data, as the model sees them.",
-    reconstructions = "Test images, which the model has not seen in training, and below each what comes back when it "
-      .. "is encoded into " .. model.latent .. (model.latent == 1 and " number" or " numbers") .. " and decoded again.",
-    samples = vae
-      and "Images that do not exist: latent vectors drawn from the prior N(0, I), decoded. The nearer they come to "
-        .. "real ones, the better the decoder covers the prior."
-      or "Latent vectors drawn from a Gaussian fitted to the encoded training images, decoded. An autoencoder has no "
-        .. "prior: where its latent space has holes, these look like nothing.",
-    manifold = (vae and "The decoder walked across latent space in equal steps of the prior's probability"
-        or "The decoder walked across latent space in equal steps of a fitted Gaussian's probability")
-      .. (model.config.classes and ", all of the first class" or "")
-      .. (planar and ", so that every image stands for an equally likely region: neighbours morph into one another."
-        or ", on the plane of the first two principal components: neighbours morph into one another."),
+    reconstructions = "Test images, which the model has not seen in training, and below each its reconstruction: "
+      .. "encoded into " .. numbers(model.latent) .. (conditional and " beside its class" or "")
+      .. " and decoded again.",
+    samples = (vae
+        and "Images that do not exist: latent vectors drawn from the prior N(0, I), decoded"
+          .. (conditional and ", each class in turn" or "") .. ". The nearer they come to real ones, the better the "
+          .. "decoder covers the prior."
+        or "Latent vectors drawn from a Gaussian fitted to the encoded training images, decoded. An autoencoder has no "
+          .. "prior: where its latent space has holes, these look like nothing."),
+    manifold = "The decoder walked across latent space in equal steps of " .. along
+      .. (conditional and ", all of one class, the first" or "")
+      .. (planar and ", so that every image stands for an equally likely region: neighbors morph into one another."
+        or ", on the plane of the first two principal components of the encoded test images, through their mean: "
+          .. "neighbors morph into one another."),
     latent = "Each dot is a test image at the place where the encoder puts it"
       .. (planar and "" or " (the first two principal components of the latent space)")
-      .. ", coloured by its class, which the model was never told."
+      .. (not labelled and "." or conditional
+        and ", colored by its class. The model is given the class beside z, so that z need not say it: where the "
+          .. "colors mix, z holds what is left, the style."
+        or ", colored by its class, which the model was never given.")
       .. (vae and " The dashed circles hold 39 % and 86 % of a two-dimensional standard normal distribution." or ""),
-    loss = vae
-      and "The loss is the negative evidence lower bound (reconstruction + KL), in nats per image: smaller is better. "
-        .. "Reconstruction says how unlike the decoded images are, the KL how much the latent vectors tell about "
-        .. "each image."
-      or "The loss is the reconstruction's: how unlike the decoded images are, in nats per image. Smaller is better.",
+    loss = losses.explanation(model),
   }
 end
 
@@ -109,8 +115,16 @@ end
 local function network_facts(model)
   local config = model.config
   local layers = #config.maps > 0 and "convolutions of " .. table.concat(config.maps, ", ") .. " maps, " or ""
-  return {{"network", ("%shidden layers %s, %d latent dimensions, %s likelihood"):format(layers,
-    table.concat(config.hidden, ", "), model.latent, config.likelihood)}}
+  local facts = {{"network", ("%shidden layers %s, %d latent dimension%s, %s likelihood"):format(layers,
+    table.concat(config.hidden, ", "), model.latent, model.latent == 1 and "" or "s", config.likelihood)}}
+  local function add(name, value) facts[#facts + 1] = {name, value} end
+  if config.classes then add("conditional on", ("%d classes"):format(config.classes)) end
+  if config.beta and config.beta ~= 1 then add("beta", ("%g, the weight of the KL in the loss"):format(config.beta)) end
+  if config.samples and config.samples > 1 then add("bound", ("of %d samples (IWAE)"):format(config.samples)) end
+  if config.noise and config.noise > 0 then
+    add("noise", ("of standard deviation %g, added to training images"):format(config.noise))
+  end
+  return facts
 end
 
 local files = {
@@ -122,16 +136,12 @@ local files = {
 }
 
 local function write_report(run, data, svg)
-  local text = words(run.model)
-  local loss = run:last_test()
+  local text = words(run.model, data.test.labels)
   write_text(run, "report.html", train.check(report.html {
     title = run.folder:match("([^/]+)/*$") or run.folder,
     model = run.model:name(),
     subtitle = ("trained on %s for %d epoch%s"):format(data.name, #run.rows, #run.rows == 1 and "" or "s"),
-    headline = {
-      name = "test loss", value = ("%.2f"):format(loss.loss), unit = "nats per image",
-      parts = {{"reconstruction", ("%.2f"):format(loss.reconstruction)}, {"KL", ("%.2f"):format(loss.kl)}},
-    },
+    headline = losses.headline(run.model, run:last_test()),
     facts = results.facts(run, data, network_facts(run.model)),
     folder = run.folder,
     sections = {
@@ -172,7 +182,7 @@ local function write_all(run, data)
   local svg = {loss = loss_curves(run)}
   svg.latent = results.map(plane.points:slice(1, 1, shown), labels and labels:slice(1, 1, shown), data.classes, {
     title = "Latent space of " .. data.name, subtitle = ("%d test images, by class"):format(shown),
-    xlabel = plane.names[1], ylabel = plane.names[2], prior = model.config.model ~= "autoencoder",
+    xlabel = plane.names[1], ylabel = plane.names[2], prior = model.posterior ~= nil,
   })
   write_text(run, "latent.svg", svg.latent)
   write_text(run, "loss.svg", svg.loss)
