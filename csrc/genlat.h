@@ -263,20 +263,21 @@ enum { GL_MAXSTATE = 2 };
 typedef struct gl_optimizer {
   const struct gl_optimizer_type *type;
   gl_arg hyper[GL_MAXARG]; /* hyper[0] is the learning rate */
-  int64_t steps;           /* taken so far */
+  int64_t steps;           /* calls of step so far */
   int nparam;
   gl_tensor **param;
+  int64_t *taken;                 /* taken[i]: the steps in which parameter i had a gradient */
   gl_tensor **state[GL_MAXSTATE]; /* state[k][i]: the k-th of parameter i; zero at first */
 } gl_optimizer;
 
-/* A kind of optimizer. `prepare` computes what is the same for all elements; `update` changes n elements from p[0] on.
- */
+/* A kind of optimizer. `prepare` computes what is the same for all elements of a parameter in its step number t (from
+ * 1); `update` changes n elements from p[0] on. */
 typedef struct gl_optimizer_type {
   const char *name;
   const char *signature; /* as an op's, without tensors */
   const char *doc;
   const char *state[GL_MAXSTATE + 1]; /* names, NULL-ended */
-  void (*prepare)(const gl_optimizer *o, double *number);
+  void (*prepare)(const gl_optimizer *o, int64_t t, double *number);
   void (*update)(const double *number, int64_t n, gl_real *p, const gl_real *g, gl_real *s0, gl_real *s1);
 } gl_optimizer_type;
 
@@ -286,7 +287,8 @@ extern const gl_optimizer_type *const gl_optimizer_types[]; /* NULL-ended */
 gl_optimizer *gl_optimizer_new(const gl_optimizer_type *type, const gl_arg *hyper, int nparam, gl_tensor **param);
 bool gl_optimizer_check(const gl_optimizer_type *type, const gl_arg *hyper); /* settings make sense? */
 void gl_optimizer_free(gl_optimizer *o);
-void gl_optimizer_step(gl_optimizer *o); /* one pass over all parameters; those without a gradient stay as they are */
+/* One pass over all parameters. One without a gradient stays as it is, and does not count the step. */
+void gl_optimizer_step(gl_optimizer *o);
 
 /* Scales the gradients so that their common Euclidean length is at most max; returns the length before. */
 double gl_clip_grad_norm(int nparam, gl_tensor **param, double max);

@@ -1,6 +1,7 @@
 -- Optimizers, schedules and clipping against PyTorch's, by spec/fixtures/optim.json; settings, state and errors.
 
 local gl = require "genlat"
+local json = require "genlat.json"
 local opcheck = require "spec.opcheck"
 
 local optim, values = gl.optim, opcheck.values
@@ -105,6 +106,40 @@ describe("optimizer", function()
     end)
   end
 
+  for _, case in ipairs(fixture.occasional) do
+    it(("%s goes PyTorch's way where a parameter has a gradient in some steps only"):format(case.kind), function()
+      local p, occasion = parameters(), {}
+      for _, n in ipairs(fixture.occasions) do occasion[n] = true end
+      local optimizer = optim[case.kind](p, case.settings)
+      for n, place in ipairs(case.path) do
+        optimizer:zero_grad()
+        loss_of(p):backward()
+        if occasion[n] then (p.idle * p.idle * p.idle):sum():backward() end
+        optimizer:step()
+        assert.is_nil(opcheck.difference("step " .. n, values(p.idle), place, {relative = 1e-5, absolute = 5e-6}))
+      end
+      local _, steps = optimizer:state()
+      assert.same({steps = 20, parameters = {20, 20, 20, 20, #fixture.occasions}}, steps)
+    end)
+  end
+
+  it("goes on from one count for all parameters, and from one for each", function()
+    local p = parameters()
+    local optimizer = optim.Adam(p)
+    optimizer:set_steps(7)
+    assert.same({steps = 7, parameters = {7, 7, 7, 7, 7}}, select(2, optimizer:state()))
+    local steps = {steps = 9, parameters = {9, 9, 3.0, 9, 0}}
+    optimizer:set_steps(steps)
+    assert.same({steps = 9, parameters = {9, 9, 3, 9, 0}}, select(2, optimizer:state()))
+    for _, wrong in ipairs {{}, {steps = 9, parameters = {1, 2}}, {steps = 9, parameters = {1, 2, 3, 4, -5}},
+                            {steps = 9, parameters = {1, 2, 3, 4, "5"}}, {steps = 1.5, parameters = {1, 2, 3, 4, 5}}} do
+      local ok, message = pcall(function() optimizer:set_steps(wrong) end)
+      assert.is_false(ok)
+      assert.matches("^spec/optim_spec.lua:%d+: Adam: set_steps: expected ", message)
+      assert.same(steps, select(2, optimizer:state()))
+    end
+  end)
+
   it("does nothing to large parameters that it does not do to small ones, on any number of threads", function()
     local threads = gl.threads()
     finally(function() gl.threads(threads) end)
@@ -196,11 +231,124 @@ describe("schedule", function()
     end)
   end
 
-  it("says what is wrong", function()
-    local optimizer = optim.SGD(parameters())
-    assert.error_matches(function() optim.StepLR(optimizer, {}) end, "step_size is a number, not nil")
-    assert.error_matches(function() optim.CosineAnnealingLR(optimizer) end, "t_max is a number, not nil")
-    assert.error_matches(function() optim.LinearLR(optimizer, {total_iters = "4"}) end, "total_iters is a number")
+  local function rates_of(optimizer, schedules, steps)
+    local rates = {optimizer.lr}
+    for n = 1, steps or 20 do
+      for _, schedule in ipairs(schedules) do schedule:step() end
+      rates[n + 1] = optimizer.lr
+    end
+    return rates
+  end
+
+  -- The schedules of a case of the fixture, made in its order.
+  local function composed(case, optimizer)
+    local parts = {}
+    for i, part in ipairs(case.parts) do
+      parts[i] = optim[part.kind](optimizer, part.settings)
+    end
+    if #case.milestones == 0 then return parts end
+    return {optim.SequentialLR(optimizer, {schedulers = parts, milestones = case.milestones})}
+  end
+
+  for i, case in ipairs(fixture.composed) do
+    local kinds = {}
+    for k, part in ipairs(case.parts) do kinds[k] = part.kind end
+    local how = #case.milestones == 0 and "at once" or "one by one from " .. table.concat(case.milestones, ", ")
+    local title = ("%d. %s compose as PyTorch's, %s"):format(i, table.concat(kinds, ", "), how)
+    it(title, function()
+      local optimizer = optim.SGD(parameters(), {lr = 0.1})
+      local rates = rates_of(optimizer, composed(case, optimizer))
+      assert.is_nil(opcheck.difference("rates", rates, case.rates, {relative = 1e-7, absolute = 1e-12}))
+      if #case.milestones == 0 then
+        optimizer = optim.SGD(parameters(), {lr = 0.1})
+        assert.same(rates, rates_of(optimizer, {optim.ChainedScheduler(composed(case, optimizer))}))
+      end
+    end)
+
+    it(title .. ", and go on bit for bit from a state that was kept", function()
+      local optimizer = optim.SGD(parameters(), {lr = 0.1})
+      local rates, states = rates_of(optimizer, composed(case, optimizer)), {}
+      for kept = 0, 12 do
+        local schedules = {optim.ChainedScheduler(composed(case, optim.SGD(parameters(), {lr = 0.1})))}
+        for _ = 1, kept do schedules[1]:step() end
+        states[kept] = json.decode(json.encode(schedules[1]:state()))
+      end
+      for kept, state in pairs(states) do
+        local other = optim.SGD(parameters(), {lr = 0.7}) -- whatever it has been made with
+        local chain = optim.ChainedScheduler(composed(case, other))
+        chain:load_state(state)
+        assert.equal(kept, chain.steps)
+        assert.same({table.unpack(rates, kept + 1)}, rates_of(other, {chain}, 20 - kept))
+      end
+    end)
+  end
+
+  it("takes up a rate that the user sets", function()
+    local optimizer = optim.SGD(parameters(), {lr = 1})
+    local schedule = optim.StepLR(optimizer, {step_size = 1, gamma = 0.5})
+    schedule:step()
+    optimizer.lr = 4
+    schedule:step()
+    assert.equal(2, optimizer.lr)
+  end)
+
+  it("goes to any step of a sequence, and back", function()
+    local optimizer = optim.SGD(parameters(), {lr = 1})
+    local warm = optim.LinearLR(optimizer, {start_factor = 0.1, total_iters = 5})
+    local cosine = optim.CosineAnnealingLR(optimizer, {t_max = 10})
+    local schedule = optim.SequentialLR(optimizer, {schedulers = {warm, cosine}, milestones = {5}})
+    assert.equal("SequentialLR: 0 steps, lr 0.1 (at first 1)", tostring(schedule))
+    for _, case in ipairs {{5, 1}, {10, 0.5}, {2, 0.46}, {15, 0}, {3, 0.64}} do
+      schedule:set(case[1])
+      assert.is_true(math.abs(optimizer.lr - case[2]) < 1e-12)
+      assert.equal(case[1], schedule.steps)
+    end
+  end)
+
+  it("says what is wrong, at the line that is wrong, and changes nothing", function()
+    local optimizer, other = optim.SGD(parameters(), {lr = 0.5}), optim.SGD(parameters())
+    local near, far = optim.StepLR(optimizer, {step_size = 2}), optim.StepLR(other, {step_size = 2})
+    local chain = optim.ChainedScheduler {near}
+    local function refused(message, f)
+      local ok, text = pcall(f)
+      assert.is_false(ok)
+      assert.matches("^spec/optim_spec.lua:%d+: " .. message, text)
+      assert.equal(0.5, optimizer.lr)
+    end
+    local function try(kind, options, message)
+      refused(kind .. ": " .. message, function() local _ = optim[kind](optimizer, options) end)
+    end
+    try("StepLR", {}, "step_size is a number, not nil")
+    try("StepLR", nil, "step_size is a number, not nil")
+    try("StepLR", {step_size = 0}, "step_size is a whole number from 1, not 0")
+    try("StepLR", {step_size = 1.5}, "step_size is a whole number from 1, not 1.5")
+    try("StepLR", {step_size = 1, gamma = -1}, "gamma is a number from 0, not %-1")
+    try("StepLR", {step_size = 1, gamma = 0 / 0}, "gamma is a number from 0, not %-?nan")
+    try("StepLR", {step_size = 1, gama = 1}, "there is no option 'gama' %(it takes gamma, step_size%)")
+    try("CosineAnnealingLR", nil, "t_max is a number, not nil")
+    try("CosineAnnealingLR", {t_max = 0}, "t_max is a whole number from 1, not 0")
+    try("CosineAnnealingLR", {t_max = 2, eta_min = 1 / 0}, "eta_min is a number from 0, not inf")
+    try("LinearLR", {total_iters = "4"}, "total_iters is a number, not string")
+    try("LinearLR", {total_iters = 0}, "total_iters is a whole number from 1, not 0")
+    try("LinearLR", {start_factor = 0}, "start_factor is a number above 0, at most 1, not 0")
+    try("LinearLR", {start_factor = 2}, "start_factor is a number above 0, at most 1, not 2")
+    try("SequentialLR", {}, "schedulers is a list of schedules, not nil")
+    try("SequentialLR", {schedulers = {near, near}}, "2 schedulers need a list of 1 milestones")
+    try("SequentialLR", {schedulers = {near, near}, milestones = {0}}, "milestones%[1%] is a whole number from 1, not")
+    try("SequentialLR", {schedulers = {near, 3}, milestones = {1}}, "schedulers%[2%] is not a schedule but number")
+    try("SequentialLR", {schedulers = {far}}, "the schedulers are of another optimizer")
+    try("SequentialLR", {schedulers = {chain}}, "schedulers%[1%] is a ChainedScheduler: it cannot be a part")
+    refused("ChainedScheduler: schedulers%[2%] is of another", function()
+      local _ = optim.ChainedScheduler {near, far}
+    end)
+    refused("StepLR: expected an optimizer, got nil", function() local _ = optim.StepLR(nil, {step_size = 1}) end)
+    refused("StepLR: the number of steps is a whole number from 0, not %-1", function() near:set(-1) end)
+    for _, schedule in ipairs {near, chain} do
+      refused("%a+: load_state: expected what state%(%) returned; its lr is nil", function()
+        schedule:load_state {steps = 3, base = 1}
+      end)
+      assert.equal(0, schedule.steps)
+    end
   end)
 end)
 
@@ -223,6 +371,19 @@ describe("clipping", function()
       end)
     end
   end
+
+  it("finds the length of gradients whose squares leave float32, large and small", function()
+    for _, size in ipairs {1e-38, 1e-30, 1e30, 1e38} do
+      local p = gl.zeros(3):requires_grad_()
+      local loss = (p * gl.tensor {3, 4, 0} * (size / 5)):sum()
+      loss:backward()
+      local length = optim.clip_grad_norm({p}, 1e-3)
+      assert.is_nil(opcheck.difference("length", {length}, {size}, {relative = 1e-6, absolute = 0}))
+      local after = optim.clip_grad_norm({p}, 1)
+      local right = math.min(size, 1e-3 / (1 + 1e-6 / size))
+      assert.is_nil(opcheck.difference("clipped", {after}, {right}, {relative = 1e-4, absolute = 0}))
+    end
+  end)
 
   it("says what is wrong", function()
     assert.error_matches(function() optim.clip_grad_norm(parameters(), 0) end, "clip_grad_norm: max is above 0")

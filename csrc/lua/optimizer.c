@@ -53,8 +53,9 @@ static int zero_grad(lua_State *L) {
   return 0;
 }
 
-/* The state of the optimizer, for a checkpoint: {["exp_avg.1"] = tensor, ...}, steps. The tensors are the live ones:
- * copying into them sets the state. */
+/* The state of the optimizer, for a checkpoint: {["exp_avg.1"] = tensor, ...} and what set_steps takes,
+ * {steps = calls of step, parameters = {the steps that each has taken}}. The tensors are the live ones: copying into
+ * them sets the state. */
 static int state(lua_State *L) {
   gl_optimizer *o = check_optimizer(L);
   lua_newtable(L);
@@ -65,14 +66,53 @@ static int state(lua_State *L) {
       gll_push(L, gl_tensor_retain(o->state[k][i]));
       lua_setfield(L, -2, key);
     }
+  lua_createtable(L, 0, 2);
   lua_pushinteger(L, o->steps);
+  lua_setfield(L, -2, "steps");
+  lua_createtable(L, o->nparam, 0);
+  for (int i = 0; i < o->nparam; i++) {
+    lua_pushinteger(L, o->taken[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "parameters");
   return 2;
 }
 
+/* The number of steps on top of the stack, which it pops. */
+static int64_t pop_steps(lua_State *L, const gl_optimizer *o) {
+  int whole;
+  lua_Integer steps = lua_tointegerx(L, -1, &whole);
+  if (!whole || steps < 0 || lua_type(L, -1) != LUA_TNUMBER)
+    gll_error(L, "%s: set_steps: expected a number of steps taken, got %s", o->type->name,
+              lua_type(L, -1) == LUA_TNUMBER ? luaL_tolstring(L, -1, NULL) : luaL_typename(L, -1));
+  lua_pop(L, 1);
+  return steps;
+}
+
+/* set_steps(what state returned, or one number of steps for all parameters) */
 static int set_steps(lua_State *L) {
-  lua_Integer steps = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, steps >= 0, 2, "a number of steps taken");
-  check_optimizer(L)->steps = steps;
+  gl_optimizer *o = check_optimizer(L);
+  lua_settop(L, 2);
+  if (!lua_istable(L, 2)) {
+    int64_t steps = pop_steps(L, o);
+    o->steps = steps;
+    for (int i = 0; i < o->nparam; i++)
+      o->taken[i] = steps;
+    return 0;
+  }
+  lua_getfield(L, 2, "parameters");
+  if (!lua_istable(L, 3) || lua_rawlen(L, 3) != (size_t)o->nparam)
+    return gll_error(L, "%s: set_steps: expected the steps of %d parameters", o->type->name, o->nparam);
+  for (int i = 0; i < o->nparam; i++) { /* all are read before any is set */
+    lua_rawgeti(L, 3, i + 1);
+    pop_steps(L, o);
+  }
+  lua_getfield(L, 2, "steps");
+  o->steps = pop_steps(L, o);
+  for (int i = 0; i < o->nparam; i++) {
+    lua_rawgeti(L, 3, i + 1);
+    o->taken[i] = pop_steps(L, o);
+  }
   return 0;
 }
 

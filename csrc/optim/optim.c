@@ -11,7 +11,8 @@
 /* Stochastic gradient descent, with momentum as PyTorch defines it (Sutskever et al. 2013, lr outside the velocity). */
 enum { SGD_LR, SGD_MOMENTUM, SGD_DECAY, SGD_NESTEROV };
 
-static void sgd_prepare(const gl_optimizer *o, double *number) {
+static void sgd_prepare(const gl_optimizer *o, int64_t t, double *number) {
+  (void)t;
   number[SGD_LR] = o->hyper[0].f;
   number[SGD_MOMENTUM] = o->hyper[1].f;
   number[SGD_DECAY] = o->hyper[2].f;
@@ -43,8 +44,8 @@ static const gl_optimizer_type sgd = {
 /* Adam: Kingma & Ba 2015, algorithm 1; AdamW: Loshchilov & Hutter 2019, algorithm 2. */
 enum { ADAM_BETA1, ADAM_BETA2, ADAM_EPS, ADAM_STEP, ADAM_ROOT, ADAM_DECAY, ADAM_SHRINK };
 
-static void adam_numbers(const gl_optimizer *o, double *number) {
-  double lr = o->hyper[0].f, beta1 = o->hyper[1].pair[0], beta2 = o->hyper[1].pair[1], t = (double)o->steps;
+static void adam_numbers(const gl_optimizer *o, int64_t step, double *number) {
+  double lr = o->hyper[0].f, beta1 = o->hyper[1].pair[0], beta2 = o->hyper[1].pair[1], t = (double)step;
   number[ADAM_BETA1] = beta1;
   number[ADAM_BETA2] = beta2;
   number[ADAM_EPS] = o->hyper[2].f;
@@ -54,13 +55,13 @@ static void adam_numbers(const gl_optimizer *o, double *number) {
   number[ADAM_SHRINK] = 1;
 }
 
-static void adam_prepare(const gl_optimizer *o, double *number) {
-  adam_numbers(o, number);
+static void adam_prepare(const gl_optimizer *o, int64_t t, double *number) {
+  adam_numbers(o, t, number);
   number[ADAM_DECAY] = o->hyper[3].f;
 }
 
-static void adamw_prepare(const gl_optimizer *o, double *number) {
-  adam_numbers(o, number);
+static void adamw_prepare(const gl_optimizer *o, int64_t t, double *number) {
+  adam_numbers(o, t, number);
   number[ADAM_SHRINK] = 1 - o->hyper[0].f * o->hyper[3].f;
 }
 
@@ -97,7 +98,8 @@ static const gl_optimizer_type adamw = {"AdamW",
 /* RMSprop: Tieleman & Hinton 2012, lecture 6.5, with PyTorch's momentum. */
 enum { RMS_LR, RMS_ALPHA, RMS_EPS, RMS_DECAY, RMS_MOMENTUM };
 
-static void rmsprop_prepare(const gl_optimizer *o, double *number) {
+static void rmsprop_prepare(const gl_optimizer *o, int64_t t, double *number) {
+  (void)t;
   for (int k = RMS_LR; k <= RMS_MOMENTUM; k++)
     number[k] = o->hyper[k].f;
 }
@@ -130,6 +132,9 @@ const gl_optimizer_type *const gl_optimizer_types[] = {&sgd, &adam, &adamw, &rms
 /* ---- life ---- */
 
 static bool make_state(gl_optimizer *o) {
+  o->taken = gl_calloc(sizeof *o->taken * (size_t)o->nparam);
+  if (!o->taken)
+    return false;
   for (int k = 0; k < GL_MAXSTATE && o->type->state[k]; k++) {
     o->state[k] = gl_calloc(sizeof(gl_tensor *) * (size_t)o->nparam);
     for (int i = 0; i < o->nparam; i++)
@@ -197,21 +202,16 @@ void gl_optimizer_free(gl_optimizer *o) {
   }
   for (int k = 0; k < GL_MAXSTATE; k++)
     gl_free(o->state[k]);
+  gl_free(o->taken);
   gl_free(o->param);
   gl_free(o);
 }
 
 /* ---- step ---- */
 
-typedef struct step_job {
-  const gl_optimizer *o;
-  double number[GL_MAXNUMBER];
-} step_job;
-
 /* Elements from .. to-1 of all parameters laid end to end. */
 static void step_part(int64_t from, int64_t to, void *context) {
-  const step_job *j = context;
-  const gl_optimizer *o = j->o;
+  const gl_optimizer *o = context;
   for (int64_t i = 0, first = 0; i < o->nparam && first < to; i++) {
     const gl_tensor *p = o->param[i];
     int64_t n = gl_tensor_numel(p), a = from > first ? from - first : 0, b = to - first < n ? to - first : n;
@@ -220,18 +220,20 @@ static void step_part(int64_t from, int64_t to, void *context) {
       continue;
     gl_real *s0 = o->state[0] ? gl_tensor_data(o->state[0][i]) + a : NULL;
     gl_real *s1 = o->state[1] ? gl_tensor_data(o->state[1][i]) + a : NULL;
-    o->type->update(j->number, b - a, gl_tensor_data(p) + a, gl_tensor_data(p->grad) + a, s0, s1);
+    double number[GL_MAXNUMBER];
+    o->type->prepare(o, o->taken[i], number);
+    o->type->update(number, b - a, gl_tensor_data(p) + a, gl_tensor_data(p->grad) + a, s0, s1);
   }
 }
 
 void gl_optimizer_step(gl_optimizer *o) {
-  step_job j = {.o = o};
-  o->steps++;
-  o->type->prepare(o, j.number);
   int64_t total = 0;
-  for (int i = 0; i < o->nparam; i++)
+  o->steps++;
+  for (int i = 0; i < o->nparam; i++) {
     total += gl_tensor_numel(o->param[i]);
-  gl_parallel(total, 4, step_part, &j);
+    o->taken[i] += o->param[i]->grad != NULL;
+  }
+  gl_parallel(total, 4, step_part, o);
   for (int i = 0; i < o->nparam; i++)
     if (o->param[i]->grad)
       gl_tensor_touch(o->param[i]);
@@ -245,10 +247,10 @@ double gl_clip_grad_norm(int nparam, gl_tensor **param, double max) {
     for (int64_t k = 0, n = param[i]->grad ? gl_tensor_numel(param[i]) : 0; k < n; k++)
       square += (double)gl_tensor_data(param[i]->grad)[k] * (double)gl_tensor_data(param[i]->grad)[k];
   double norm = sqrt(square);
-  gl_real scale = (gl_real)(max / (norm + 1e-6)); /* as PyTorch does, so that the result stays below max */
+  double scale = max / (norm + 1e-6); /* as PyTorch does, so that the result stays below max */
   for (int i = 0; i < nparam && scale < 1; i++)
     for (int64_t k = 0, n = param[i]->grad ? gl_tensor_numel(param[i]) : 0; k < n; k++)
-      gl_tensor_data(param[i]->grad)[k] *= scale;
+      gl_tensor_data(param[i]->grad)[k] = (gl_real)(gl_tensor_data(param[i]->grad)[k] * scale);
   return norm;
 }
 
