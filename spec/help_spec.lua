@@ -7,7 +7,6 @@ local comments = require "genlat.help.comments"
 local examples = require "genlat.help.examples"
 local help = require "genlat.help"
 local index = require "genlat.help.index"
-local names = require "genlat.help.names"
 local pages = require "genlat.help.pages"
 local signature = require "genlat.help.signature"
 local folder = require "spec.io.folder"
@@ -194,10 +193,6 @@ describe("everything public", function()
     has(help.text "latent.slrep", "Did you mean slerp?")
     assert.equal("genlat has nothing called 'qqqqqq'; gl.help() says what there is", help.text "qqqqqq")
     has(help.text "conv2", "Did you mean conv2d")
-    assert.equal(0, names.distance("abc", "abc"))
-    assert.equal(3, names.distance("", "abc"))
-    assert.equal(3, names.distance("kitten", "sitting"))
-    assert.same({"bat", "cat"}, names.nearest("bat", {"dog", "cat", "bat"}, 2))
   end)
 end)
 

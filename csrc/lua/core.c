@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "core/text.h"
+
 /* ---- errors ---- */
 
 static const char library_key[] = "genlat.library";
@@ -33,6 +35,20 @@ static void push_where(lua_State *L) {
   lua_pushliteral(L, "");
 }
 
+/* Pushes the text at index i as it is shown. */
+static void push_shown(lua_State *L, int i) {
+  size_t n;
+  const char *text = lua_tolstring(L, i, &n);
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  char piece[GL_TEXT_PIECE];
+  for (size_t at = 0; at < n;) {
+    at += gl_text_piece(text + at, n - at, piece);
+    luaL_addstring(&b, piece);
+  }
+  luaL_pushresult(&b);
+}
+
 int gll_error(lua_State *L, const char *format, ...) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   push_where(L);
@@ -41,7 +57,33 @@ int gll_error(lua_State *L, const char *format, ...) {
   lua_pushvfstring(L, format, args);
   va_end(args);
   lua_concat(L, 2);
+  push_shown(L, lua_gettop(L));
   return lua_error(L);
+}
+
+/* where() -> "file:line: " of the user's line that led here, or "" */
+static int where(lua_State *L) {
+  push_where(L);
+  return 1;
+}
+
+/* error(message): raises it at the user's line. What it quotes is escaped already, its own lines stay. */
+static int raise_message(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  push_where(L);
+  push_shown(L, 2);
+  lua_replace(L, 2);
+  lua_insert(L, 1);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+/* shown(text) -> the text with what could command a terminal escaped */
+static int shown(lua_State *L) {
+  luaL_checkstring(L, 1);
+  push_shown(L, 1);
+  return 1;
 }
 
 int gll_raise(lua_State *L) { return gll_error(L, "%s", gl_error()); }
@@ -135,6 +177,9 @@ static const luaL_Reg core_functions[] = {
     {"info", info},
     {"set_recording", set_recording},
     {"set_library", set_library},
+    {"where", where},
+    {"error", raise_message},
+    {"shown", shown},
     {NULL, NULL},
 };
 

@@ -14,7 +14,7 @@ local binding = require "genlat.help.binding"
 local comments = require "genlat.help.comments"
 local index = require "genlat.help.index"
 local lines = require "genlat.help.wrap"
-local names = require "genlat.help.names"
+local nearest = require("genlat.text").nearest
 local pages = require "genlat.help.pages"
 local Module = require "genlat.nn.module"
 
@@ -141,7 +141,7 @@ local function of_unknown(name)
       list[#list + 1] = entry.name
     end
   end
-  local like = names.nearest(name:match "[%w_]+$" or name, list, 3)
+  local like = nearest(name:match "[%w_]+$" or name, list, 3)
   if #like == 0 then return ("genlat has nothing called '%s'; gl.help() says what there is"):format(name) end
   return ("genlat has nothing called '%s'. Did you mean %s?"):format(name,
     table.concat(like, ", "):gsub(", ([^,]*)$", " or %1"))

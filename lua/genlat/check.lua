@@ -1,0 +1,304 @@
+--- check.lua: one way to refuse: what users give to functions and on command lines, and what files bring.
+--
+--   local o = check.options("tsne", options, {steps = {check.whole(1), 1000}, progress = {check.callable}})
+--   size = check.value("pad: size", size, check.whole(1))
+--   local ok, message = check.schema(path, state, check.record {epoch = check.whole(1), rows = check.list(check.table)})
+--
+-- A rule says what a value has to be ("a whole number of at least 1") and reads it. Rules are the same everywhere:
+--   - a whole number is one up to 2^53 in size, exact in every format; a float with a whole value (5.0) is taken as it
+--   - a number is finite
+--   - a text is not a number: "5" is refused, but on a command line, where numbers are in decimal (5, 2.5, 1e-3), and
+--     lists have commas between their elements
+--   - names that are not known are refused, with the nearest known one
+-- Messages name the place, the rule and what came: "tsne: steps: a whole number of at least 1, not 2.5".
+
+local core = require "genlat.core"
+local text = require "genlat.text"
+local is_tensor = require("genlat.nn.describe").is_tensor
+
+local check = {}
+
+local LARGEST = 1 << 53 -- of whole numbers: what JSON, floats and Lua's integers all hold
+local SHOWN = 40 -- bytes of a text that a message quotes
+
+-- How a value that does not fit is named.
+local function shown(value)
+  local kind = math.type(value)
+  if kind == "float" then return ("%.14g"):format(value) end
+  if kind or type(value) == "boolean" then return tostring(value) end
+  if value == nil then return "nothing" end
+  if type(value) == "string" then
+    local cut = #value > SHOWN and value:sub(1, SHOWN) .. "..." or value
+    return text.message("'%s'", cut)
+  end
+  if is_tensor(value) then return ("a tensor of %s"):format(table.concat(value.shape, "x")) end
+  return "a " .. type(value)
+end
+
+--- Raises a mistake of the user's at the user's line, whatever genlat functions lie between. The arguments are
+-- text.message's.
+function check.fail(format, ...) core.error(text.message(format, ...)) end
+
+-- Rules ----------------------------------------------------------------------------------------------------------------
+-- A rule is {says = what a value has to be, read = function(value) that returns true and the value to use, or false and,
+-- where a part of the value is wrong, the part's place (".epoch", "[2]"), the part's rule's words and the part},
+-- parse = function(word) that returns the value that a word on a command line stands for, or nil}.
+
+local function rule(says, read, parse) return {says = says, read = read, parse = parse} end
+
+-- "a whole number" and its limits
+local function with_limits(what, least, most)
+  if least and most then return ("%s from %s to %s"):format(what, shown(least), shown(most)) end
+  if least then return ("%s of at least %s"):format(what, shown(least)) end
+  return most and ("%s of at most %s"):format(what, shown(most)) or what
+end
+
+-- A number in decimal: no white space, no hexadecimals, none of C's words.
+local function decimal(word)
+  return word:find "^[+-]?%.?%d[%d.]*[eE]?[+-]?%d*$" and tonumber((word:gsub("^%+", ""))) or nil
+end
+
+--- A whole number from least to most (either may be left out).
+function check.whole(least, most)
+  local low, high = least or -LARGEST, most or LARGEST
+  return rule(with_limits("a whole number", least, most), function(value)
+    local n = math.type(value) and math.tointeger(value)
+    return n ~= nil and n >= low and n <= high, n
+  end, decimal)
+end
+
+--- A finite number. limits: least, most (which it may be), above, below (which it may not be).
+function check.number(limits)
+  limits = limits or {}
+  local says = with_limits("a number", limits.least, limits.most)
+  if limits.above then says = ("%s above %s"):format(says, shown(limits.above)) end
+  if limits.below then says = ("%s%s below %s"):format(says, limits.above and " and" or "", shown(limits.below)) end
+  return rule(says, function(value)
+    return math.type(value) and value == value and math.abs(value) < math.huge
+      and value >= (limits.least or -math.huge) and value <= (limits.most or math.huge)
+      and value > (limits.above or -math.huge) and value < (limits.below or math.huge) or false, value
+  end, decimal)
+end
+
+local function of_type(says, name)
+  return rule(says, function(value) return type(value) == name, value end, function(word) return word end)
+end
+
+check.any = rule("a value", function(value) return value ~= nil, value end)
+check.flag = of_type("true or false", "boolean")
+check.text = of_type("a text", "string")
+check.callable = rule("a function", function(value)
+  return type(value) == "function" or (getmetatable(value) or {}).__call ~= nil, value
+end)
+check.table = of_type("a table", "table")
+
+--- Seeds, of gl.seed and --seed and all others: what every format keeps exactly.
+check.seed = check.whole(0, LARGEST)
+
+--- One of some words (a list).
+function check.word(words)
+  return rule("one of " .. table.concat(words, ", "), function(value)
+    for _, word in ipairs(words) do
+      if value == word then return true, value end
+    end
+    return false
+  end, function(word) return word end)
+end
+
+--- A tensor of this shape (a list of sizes; any, if it is left out).
+function check.tensor(shape)
+  local says = "a tensor" .. (shape and " of " .. table.concat(shape, "x") or "")
+  return rule(says, function(value)
+    local fits = is_tensor(value) and (not shape or table.concat(value.shape, "x") == table.concat(shape, "x"))
+    return fits, value
+  end)
+end
+
+--- What one of several rules allows.
+function check.either(...)
+  local rules, says = {...}, {}
+  for i, one in ipairs(rules) do says[i] = one.says end
+  return rule(table.concat(says, " or "), function(value)
+    for _, one in ipairs(rules) do
+      local ok, read = one.read(value)
+      if ok then return true, read end
+    end
+    return false
+  end, function(word)
+    for _, one in ipairs(rules) do
+      local value = one.parse and one.parse(word)
+      if value ~= nil and one.read(value) then return value end
+    end
+  end)
+end
+
+-- The number of elements where a table is a list and nothing else; nil otherwise.
+local function length_of_list(value)
+  if type(value) ~= "table" or is_tensor(value) then return nil end
+  local n = 0
+  for _ in next, value do n = n + 1 end
+  for i = 1, n do
+    if rawget(value, i) == nil then return nil end
+  end
+  return n
+end
+
+-- Reads the elements of a list by a rule.
+local function read_list(each, value, n)
+  local list = {}
+  for i = 1, n do
+    local ok, read, says, part = each.read(value[i])
+    if not ok then
+      return false, ("[%d]%s"):format(i, says and read or ""), says or each.says, says and part or value[i]
+    end
+    list[i] = read
+  end
+  return true, list
+end
+
+--- A list of values that a rule allows. limits: least, most (elements), count (exactly so many).
+function check.list(each, limits)
+  limits = limits or {}
+  local least, most = limits.count or limits.least or 0, limits.count or limits.most or math.maxinteger
+  local amount = limits.count and (" of %d, each"):format(limits.count)
+    or limits.most and (" of %s%d, each"):format(limits.least and limits.least .. " to " or "at most ", limits.most)
+    or limits.least and limits.least > 0 and (" of at least %d, each"):format(limits.least) or ", each"
+  return rule(("a list%s %s"):format(amount, each.says), function(value)
+    local n = length_of_list(value)
+    if not n or n < least or n > most then return false end
+    return read_list(each, value, n)
+  end, each.parse and function(word)
+    local list = {}
+    for part in (word .. ","):gmatch " *([^,]-) *," do
+      local value = each.parse(part)
+      if value == nil or part == "" or #list == most then return nil end
+      list[#list + 1] = value
+    end
+    return list
+  end)
+end
+
+--- A table with these fields (name -> rule); others may be there too.
+function check.record(fields)
+  local names = {}
+  for name in pairs(fields) do names[#names + 1] = name end
+  table.sort(names)
+  return rule("a table", function(value)
+    if type(value) ~= "table" then return false end
+    for _, name in ipairs(names) do
+      local ok, read, says, part = fields[name].read(value[name])
+      if not ok then
+        return false, ("%s%s"):format("." .. name, says and read or ""), says or fields[name].says,
+          says and part or value[name]
+      end
+    end
+    return true, value
+  end)
+end
+
+--- A table whose values a rule allows, whatever its keys: texts.
+function check.map(each)
+  return rule("a table", function(value)
+    if type(value) ~= "table" then return false end
+    for key, item in next, value do
+      local ok, read, says, part = each.read(item)
+      if type(key) ~= "string" then return false end
+      if not ok then return false, ("." .. key) .. (says and read or ""), says or each.says, says and part or item end
+    end
+    return true, value
+  end)
+end
+
+--- What a rule allows, or nothing.
+function check.optional(inner)
+  return rule(inner.says .. " or nothing", function(value)
+    if value == nil then return true, nil end
+    return inner.read(value)
+  end, inner.parse)
+end
+
+--- What a rule allows and a further test does: test(value) returns true, or false; says: the words for both.
+function check.that(inner, says, test)
+  return rule(says, function(value)
+    local ok, read = inner.read(value)
+    if not ok or not test(read) then return false end
+    return true, read
+  end, inner.parse)
+end
+
+-- Users ----------------------------------------------------------------------------------------------------------------
+
+-- What is wrong, as a message, where rule.read failed with these results.
+local function complaint(where, given, value, place, says, part)
+  if says then return ("%s%s: %s, not %s"):format(where, text.shown(place), says, shown(part)) end
+  return ("%s: %s, not %s"):format(where, given.says, shown(value))
+end
+
+--- The value as its rule reads it (5.0 as 5, a list as a copy); raises at the user's line where the rule does not allow
+-- it. where: "pad: size".
+function check.value(where, value, given)
+  local ok, read, says, part = given.read(value)
+  if not ok then core.error(complaint(where, given, value, read, says, part)) end
+  return read
+end
+
+local function sorted_names(rules)
+  local names = {}
+  for name in pairs(rules) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+--- The options of a function: `given` (a table or nil) checked by rules {name = {rule, default}}, as a new table with
+-- the defaults filled in. A name that has no rule is refused. where: the function's name.
+function check.options(where, given, rules)
+  if given ~= nil and (type(given) ~= "table" or is_tensor(given)) then
+    check.fail("%s: the options are a table, not %s", where, shown(given))
+  end
+  local values = {}
+  for key in next, given or {} do
+    if not rules[key] then
+      core.error(("%s: %s"):format(where, text.unknown("option", key, sorted_names(rules))))
+    end
+  end
+  for _, name in ipairs(sorted_names(rules)) do
+    local value = given and given[name]
+    if value == nil then
+      values[name] = rules[name][2]
+    else
+      values[name] = check.value(("%s: %s"):format(where, name), value, rules[name][1])
+    end
+  end
+  return values
+end
+
+--- A name that is to be one of a list; raises at the user's line where it is not. what: "edit".
+function check.known(where, what, name, list)
+  for _, known in ipairs(list) do
+    if name == known then return name end
+  end
+  core.error(("%s: %s"):format(where, text.unknown(what, name, list)))
+end
+
+--- The value of a word on a command line, or nil and what is wrong: "a whole number of at least 1, not '2.5'".
+function check.parse(word, given)
+  local value = given.parse(word)
+  local ok, read
+  if value ~= nil then
+    ok, read = given.read(value)
+  end
+  if not ok then return nil, ("%s, not %s"):format(given.says, shown(word)) end
+  return read
+end
+
+-- Files ----------------------------------------------------------------------------------------------------------------
+
+--- Checks what a file brought: returns it as its rule reads it, or nil and one line: "PATH: state.epoch: a whole number of
+-- at least 1, not 'x'". what: the name of the whole, such as "state".
+function check.schema(path, what, value, given)
+  local ok, read, says, part = given.read(value)
+  if ok then return read end
+  return nil, ("%s: %s"):format(text.shown(path), complaint(text.shown(what), given, value, read, says, part))
+end
+
+return check

@@ -1,0 +1,120 @@
+--- text.lua: words for people: names made harmless for a terminal and for a file system, counts, the nearest name.
+--
+-- Names of classes, tensors and files come from whoever made the file: every message that quotes one is made by
+-- text.message, which shows what could command a terminal escaped.
+
+local core = require "genlat.core"
+
+local text = {}
+
+--- A text as it can be shown: control characters, marks that turn the direction of writing and bytes that are no UTF-8
+-- are escaped (\n, \x1B, \u{202E}); letters of all languages stay.
+--
+--   text.shown "a\27[2Jb"                          -- a\x1B[2Jb
+text.shown = core.shown
+
+--- string.format, with every text that is put into the format shown (text.shown); the format's own line ends stay.
+--
+--   text.message("%s: there is no class %s", path, name)
+function text.message(format, ...)
+  local values = table.pack(...)
+  for i = 1, values.n do
+    local value = values[i]
+    if not math.type(value) and type(value) ~= "boolean" then values[i] = core.shown(tostring(value)) end
+  end
+  return format:format(table.unpack(values, 1, values.n))
+end
+
+--- "1 image", "2 images": a count with its word, whose plural has an s or is given.
+--
+--   text.count(2, "class", "classes")
+function text.count(n, word, plural)
+  return ("%d %s"):format(n, n == 1 and word or plural or word .. "s")
+end
+
+-- Names of files ----------------------------------------------------------------------------------------------------
+
+local LONGEST = 60 -- bytes of a name that are kept; what comes before and after it has room in the 255 of file systems
+
+local reserved = {con = true, prn = true, aux = true, nul = true} -- by Windows, with any ending
+for i = 1, 9 do
+  reserved["com" .. i], reserved["lpt" .. i] = true, true
+end
+
+-- Is this a file's name everywhere, which differs from all others also where case and ways to write an accent do not
+-- count?
+local function is_plain(name)
+  return #name <= LONGEST and name:find "^[a-z0-9][a-z0-9 _.+%-]*$" and name:find "[^ .]$"
+    and not reserved[name:match "^[^.]*"]
+end
+
+-- A readable rest of a name: no sign that a file system or a shell knows, whole characters.
+local function readable(name)
+  local shown = core.shown(name):gsub("[%c\\/:*?\"<>|{}~'`$&;()!#%%%[%]^=,@]", "-"):gsub("^[ .%-]+", "")
+  if #shown > LONGEST then shown = shown:sub(1, utf8.offset(shown, 0, LONGEST + 1) - 1) end
+  return (shown:gsub("[ .%-]+$", ""))
+end
+
+--- A name as (part of) a file's name, one to one on every file system: plain names (small letters of ASCII, digits, space
+-- and _ . + -) are taken as they are; of any other, what can be kept is followed by ~ and a number made of all of it.
+--
+--   text.file_name "smile"                         -- smile
+--   text.file_name "T-shirt/top"                   -- T-shirt-top~ and twelve digits
+function text.file_name(name)
+  if is_plain(name) then return name end
+  return ("%s~%012x"):format(readable(name):gsub("^$", "x"), core.hash(name) & 0xFFFFFFFFFFFF)
+end
+
+-- Names that are alike -------------------------------------------------------------------------------------------------
+
+--- Levenshtein's distance: how many letters to insert, remove or replace to come from a to b.
+function text.distance(a, b)
+  local row = {}
+  for j = 0, #b do row[j] = j end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local change = a:byte(i) == b:byte(j) and diagonal or diagonal + 1
+      diagonal, row[j] = row[j], math.min(change, row[j] + 1, row[j - 1] + 1)
+    end
+  end
+  return row[#b]
+end
+
+local LONGEST_WORD = 100 -- a longer one is no slip of the keys, and its distances would take long
+
+--- The names in the list that are nearest to a word, nearest first, at most `most` of them (1); only such as differ in
+-- at most half of the word's letters.
+function text.nearest(word, list, most)
+  local found, best = {}, {}
+  if #word > LONGEST_WORD then return best end
+  for i, name in ipairs(list) do
+    local distance = text.distance(word, name)
+    if distance <= #word // 2 then found[#found + 1] = {name = name, distance = distance, place = i} end
+  end
+  table.sort(found, function(a, b)
+    if a.distance ~= b.distance then return a.distance < b.distance end
+    return a.place < b.place
+  end)
+  for i = 1, math.min(most or 1, #found) do best[i] = found[i].name end
+  return best
+end
+
+local SHOWN = 20 -- names that a message lists
+
+--- Names as a message lists them: "a, b, c"; of many the first ones and how many there are.
+function text.list(names)
+  if #names <= SHOWN then return table.concat(names, ", ") end
+  return ("%s, ... (%d)"):format(table.concat(names, ", ", 1, SHOWN), #names)
+end
+
+--- What to say where there is no such name: "there is no option 'sise'; did you mean 'size'? (there are cache, size)".
+function text.unknown(what, name, list)
+  local nearest = text.nearest(tostring(name), list)[1]
+  local hint = nearest and text.message("; did you mean '%s'?", nearest) or ""
+  local all = #list > 0 and text.message(" (%s %s)", #list == 1 and "there is" or "there are", text.list(list)) or ""
+  return text.message("there is no %s '%s'", what, name) .. hint .. all
+end
+
+return text
