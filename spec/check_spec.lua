@@ -106,8 +106,8 @@ describe("words of a command line", function()
     for word, value in pairs {["5"] = 5, ["5.0"] = 5, ["1e3"] = 1000, ["007"] = 7, ["+3"] = 3, ["0"] = 0} do
       assert.equal(value, check.parse(word, whole))
     end
-    for _, word in ipairs {"", " 5", "5 ", "0x10", "1e400", "nan", "inf", "-1", "2.5", "five", "5,", "1_000", "1e", "--5",
-      "9007199254740993", "1.2.3", "5\n", "٣"} do
+    for _, word in ipairs {"", " 5", "5 ", "0x10", "1e400", "nan", "inf", "-1", "2.5", "five", "5,", "1_000", "1e",
+      "--5", "9007199254740993", "1.2.3", "5\n", "٣"} do
       local value, message = check.parse(word, whole)
       assert.is_nil(value, word)
       assert.equal(("a whole number of at least 0, not '%s'"):format(require("genlat.text").shown(word)), message)
@@ -125,7 +125,9 @@ describe("words of a command line", function()
     assert.same({512, 256}, check.parse("512,256", sizes))
     assert.same({5}, check.parse("5", sizes))
     assert.same({5, 6}, check.parse("5, 6", sizes))
-    for _, word in ipairs {"", ",", "5,", ",5", "5,,5", "5 5", "5,x", "5;6"} do assert.is_nil(check.parse(word, sizes), word) end
+    for _, word in ipairs {"", ",", "5,", ",5", "5,,5", "5 5", "5,x", "5;6"} do
+      assert.is_nil(check.parse(word, sizes), word)
+    end
   end)
 end)
 

@@ -2,7 +2,7 @@
 --
 --   local o = check.options("tsne", options, {steps = {check.whole(1), 1000}, progress = {check.callable}})
 --   size = check.value("pad: size", size, check.whole(1))
---   local ok, message = check.schema(path, state, check.record {epoch = check.whole(1), rows = check.list(check.table)})
+--   state, message = check.schema(path, "state", state, check.record {epoch = check.whole(1), options = check.table})
 --
 -- A rule says what a value has to be ("a whole number of at least 1") and reads it. Rules are the same everywhere:
 --   - a whole number is one up to 2^53 in size, exact in every format; a float with a whole value (5.0) is taken as it
@@ -39,10 +39,10 @@ end
 -- text.message's.
 function check.fail(format, ...) core.error(text.message(format, ...)) end
 
--- Rules ----------------------------------------------------------------------------------------------------------------
--- A rule is {says = what a value has to be, read = function(value) that returns true and the value to use, or false and,
--- where a part of the value is wrong, the part's place (".epoch", "[2]"), the part's rule's words and the part},
--- parse = function(word) that returns the value that a word on a command line stands for, or nil}.
+-- Rules ---------------------------------------------------------------------------------------------------------------
+-- A rule is {says =, read =, parse =}: what a value has to be in words; a function of a value that returns true and the
+-- value to use, or false and, where a part of it is wrong, the part's place (".epoch", "[2]"), its rule's words and the
+-- part; and a function of a word on a command line that returns the value it stands for, or nil.
 
 local function rule(says, read, parse) return {says = says, read = read, parse = parse} end
 
@@ -226,7 +226,7 @@ function check.that(inner, says, test)
   end, inner.parse)
 end
 
--- Users ----------------------------------------------------------------------------------------------------------------
+-- Users ---------------------------------------------------------------------------------------------------------------
 
 -- What is wrong, as a message, where rule.read failed with these results.
 local function complaint(where, given, value, place, says, part)
@@ -234,8 +234,8 @@ local function complaint(where, given, value, place, says, part)
   return ("%s: %s, not %s"):format(where, given.says, shown(value))
 end
 
---- The value as its rule reads it (5.0 as 5, a list as a copy); raises at the user's line where the rule does not allow
--- it. where: "pad: size".
+--- The value as its rule reads it (5.0 as 5, a list as a copy); raises at the user's line where the rule does not
+-- allow it. where: "pad: size".
 function check.value(where, value, given)
   local ok, read, says, part = given.read(value)
   if not ok then core.error(complaint(where, given, value, read, says, part)) end
@@ -291,10 +291,10 @@ function check.parse(word, given)
   return read
 end
 
--- Files ----------------------------------------------------------------------------------------------------------------
+-- Files ---------------------------------------------------------------------------------------------------------------
 
---- Checks what a file brought: returns it as its rule reads it, or nil and one line: "PATH: state.epoch: a whole number of
--- at least 1, not 'x'". what: the name of the whole, such as "state".
+--- Checks what a file brought: returns it as its rule reads it, or nil and one line: "PATH: state.epoch: a whole number
+-- of at least 1, not 'x'". what: the name of the whole, such as "state".
 function check.schema(path, what, value, given)
   local ok, read, says, part = given.read(value)
   if ok then return read end

@@ -32,7 +32,7 @@ function text.count(n, word, plural)
   return ("%d %s"):format(n, n == 1 and word or plural or word .. "s")
 end
 
--- Names of files ----------------------------------------------------------------------------------------------------
+-- Names of files ------------------------------------------------------------------------------------------------------
 
 local LONGEST = 60 -- bytes of a name that are kept; what comes before and after it has room in the 255 of file systems
 
@@ -55,8 +55,8 @@ local function readable(name)
   return (shown:gsub("[ .%-]+$", ""))
 end
 
---- A name as (part of) a file's name, one to one on every file system: plain names (small letters of ASCII, digits, space
--- and _ . + -) are taken as they are; of any other, what can be kept is followed by ~ and a number made of all of it.
+--- A name as (part of) a file's name, one to one on every file system: plain names (small letters of ASCII, digits,
+-- space and _ . + -) are taken as they are; of any other, what can be kept is followed by ~ and a number of all of it.
 --
 --   text.file_name "smile"                         -- smile
 --   text.file_name "T-shirt/top"                   -- T-shirt-top~ and twelve digits
@@ -65,7 +65,7 @@ function text.file_name(name)
   return ("%s~%012x"):format(readable(name):gsub("^$", "x"), core.hash(name) & 0xFFFFFFFFFFFF)
 end
 
--- Names that are alike -------------------------------------------------------------------------------------------------
+-- Names that are alike ------------------------------------------------------------------------------------------------
 
 --- Levenshtein's distance: how many letters to insert, remove or replace to come from a to b.
 function text.distance(a, b)
