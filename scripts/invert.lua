@@ -45,9 +45,9 @@ local function define(command)
   command:add("--class", {metavar = "CLASS", help = "class of the images, for a conditional model (the best of all)"})
   command.parser:epilog("Writes invert.svg (the images and what the model makes of their latent vectors), "
     .. "invert_loss.svg and latents.safetensors (z, and labels of a conditional model), and prints for each image the "
-    .. "PSNR by each method in dB, and how usual its vector is for the prior: the share of draws whose length is less "
-    .. "probable, and the length beside the range that 95 % of draws have. A VAE's vectors are short where it leaves "
-    .. "dimensions unused.")
+    .. "PSNR by each method in dB, and how usual its vector is for the prior (for an autoencoder, which has none, the "
+    .. "Gaussian fitted to its latent vectors): the share of draws whose length is less probable, and the length "
+    .. "beside the range that 95 % of draws have. A VAE's vectors are short where it leaves dimensions unused.")
 end
 
 -- The images, N x H x W x C, and their names.

@@ -60,6 +60,17 @@ local function choose_plane(space, options, label)
   return latent.plane_of_change(space, label), "the plane in which its images change most"
 end
 
+-- What the grid's steps are: equal ones of a probability, which is the prior's only on a plane through its middle.
+local function steps_text(space, plane)
+  if plane.ranges then return nil end
+  if not space.model.posterior then
+    return "At equal steps of the probability of a Gaussian fitted to encoded images: an autoencoder has no prior."
+  elseif plane.points and space.latent > 2 then
+    return "Around the mean of encoded test images, at equal steps of a standard normal's probability along each axis."
+  end
+  return "At equal steps of the prior's probability: an image is as likely as its neighbor."
+end
+
 -- The place of a list's 0, if it has one.
 local function zero(list)
   for i, v in ipairs(list) do
@@ -90,7 +101,7 @@ explore.main("manifold", "Draws what a model decodes all over a plane of its lat
       subtitle = ("%s: %s%s"):format(options.run, words, through)
         .. (label and (", class %s"):format(space.data.classes[label]) or ""),
       mark = mark,
-      foot = around and ("Numbers count from the %s%s."):format(what, mark and ", framed" or "") or not plane.ranges
-        and "At equal steps of the prior's probability: an image is as likely as its neighbour." or nil,
+      foot = around and ("Numbers count from the %s%s."):format(what, mark and ", framed" or "")
+        or steps_text(space, plane),
     })
   end)

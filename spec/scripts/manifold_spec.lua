@@ -3,17 +3,20 @@ local gl = require "genlat"
 local shell = dofile "spec/scripts/shell.lua"
 local Folder = dofile "spec/io/folder.lua"
 
-local data, vae, cvae, gan, out
+local data, ae, vae, cvae, gan, out
 setup(function()
-  data, vae, cvae, gan = shell.small_data(300, 60), Folder.new(), Folder.new(), Folder.new()
-  for script, folder in pairs {["train_vae.lua"] = vae, ["train_cvae.lua"] = cvae, ["train_gan.lua"] = gan} do
+  data, ae, vae = shell.small_data(300, 60), Folder.new(), Folder.new()
+  cvae, gan = Folder.new(), Folder.new()
+  for script, folder in pairs {
+    ["train_ae.lua"] = ae, ["train_vae.lua"] = vae, ["train_cvae.lua"] = cvae, ["train_gan.lua"] = gan,
+  } do
     local _, errors, status = shell.script(script,
       ("--data '%s' --out '%s' --hidden 16 --latent 3 --epochs 1 --quiet"):format(data.name, folder.name))
     assert(status == 0, errors)
   end
 end)
 teardown(function()
-  for _, folder in ipairs {data, vae, cvae, gan} do folder:remove() end
+  for _, folder in ipairs {data, ae, vae, cvae, gan} do folder:remove() end
 end)
 before_each(function() out = Folder.new() end)
 after_each(function() out:remove() end)
@@ -70,6 +73,20 @@ describe("manifold.lua", function()
     assert.matches("Numbers count from the test image%.", out:read "manifold.svg") -- none of the cells is it
     run(vae, "--around 7")
     assert.same({28 * 21, 28 * 21, 1}, gl.read_png(out:path "manifold.png").shape)
+  end)
+
+  it("says what its steps are, and speaks of a prior only where there is one and the plane goes through it", function()
+    local function foot(folder, more)
+      draw(folder, more, 3)
+      return out:read "manifold.svg"
+    end
+    assert.matches("At equal steps of the prior", foot(vae, "--axes 1,2"), 1, true)
+    local principal = foot(vae, "")
+    assert.matches("Around the mean of encoded test images", principal, 1, true)
+    assert.is_nil(principal:find("prior", 1, true))
+    for _, more in ipairs {"", "--axes 1,2"} do
+      assert.matches("a Gaussian fitted to encoded images: an autoencoder has no prior", foot(ae, more), 1, true)
+    end
   end)
 
   it("draws one class: the one asked for, the image's, or the first", function()
