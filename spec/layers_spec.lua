@@ -241,3 +241,26 @@ describe("the layer", function()
     assert.same({1, 2}, nn.Linear(3, 2)(gl.ones(1, 3):byte()).shape)
   end)
 end)
+
+describe("a layer that cannot be made", function()
+  it("for want of memory leaves the random numbers as they were", function()
+    for _, make in ipairs {
+      function() return nn.Linear(3, 2, {spectral = true}) end,
+      function() return nn.Conv2d(1, 2, 3, {spectral = true}) end,
+      function() return nn.Embedding(3, 2) end,
+    } do
+      gl.seed(3)
+      local failures, ok = 0
+      repeat
+        gl.core.memory_fail_after(failures)
+        ok = pcall(make)
+        gl.core.memory_fail_after(-1)
+        if not ok then
+          failures = failures + 1
+          assert.same({3, 0}, {gl.core.rng_state()})
+        end
+      until ok
+      assert.is_true(failures > 3)
+    end
+  end)
+end)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/parallel.h"
+#include "core/shape.h"
 #include "genlat.h"
 
 typedef struct batch_job {
@@ -39,8 +40,8 @@ gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t fir
            NULL;
   const gl_real *index = gl_tensor_data(order) + first - 1;
   for (int64_t i = 0; i < count; i++)
-    if (!(index[i] >= 1 && index[i] <= (gl_real)images->shape[0]))
-      return gl_fail("batch: index %g is not in 1..%lld", (double)index[i], (long long)images->shape[0]), NULL;
+    if (!gl_index_value((double)index[i], images->shape[0], "batch: index", &(int64_t){0}))
+      return NULL;
   int64_t shape[GL_MAXDIM];
   for (int i = 0; i < images->ndim; i++)
     shape[i] = i == 0 ? count : images->shape[i];
@@ -54,6 +55,8 @@ gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t fir
     gl_rng_bernoulli(gl_rng_default(), gl_tensor_data(out), gl_tensor_data(out), total);
   return out;
 }
+
+enum { GL_SHIFT_MOST = 1 << 30 }; /* so that a random number of 32 bits times the span fits 64 */
 
 typedef struct shift_job {
   const gl_real *x;
@@ -82,9 +85,11 @@ static void shift_images(int64_t from, int64_t to, void *context) {
 }
 
 gl_tensor *gl_shift(const gl_tensor *x, int64_t most) {
-  if (x->dtype != GL_FLOAT || x->ndim != 4 || !gl_tensor_is_contiguous(x) || most < 0)
+  if (x->dtype != GL_FLOAT || x->ndim != 4 || !gl_tensor_is_contiguous(x))
     return gl_fail("shift: images are floats N x H x W x C whose elements lie in a row, not %s", gl_tensor_text(x)),
            NULL;
+  if (most < 0 || most > GL_SHIFT_MOST)
+    return gl_fail("shift: most is 0 to %d pixels, not %lld", (int)GL_SHIFT_MOST, (long long)most), NULL;
   gl_tensor *y = gl_tensor_like(x);
   if (!y)
     return NULL;

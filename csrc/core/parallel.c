@@ -1,6 +1,9 @@
 /* parallel.c -- genlat's threads: one pool (OpenMP), with OpenBLAS single-threaded inside it. */
 #include "core/parallel.h"
 
+#include "core/shape.h"
+
+#include <limits.h>
 #include <omp.h>
 
 #if defined(__has_include)
@@ -58,7 +61,7 @@ const char *gl_instruction_set(void) {
 }
 
 int gl_team(int64_t n, int weight) {
-  int64_t parts = n * weight / GL_GRAIN;
+  int64_t parts = gl_size_work(n, weight) / GL_GRAIN;
   int limit = gl_threads();
   return parts < 2 ? 1 : parts < limit ? (int)parts : limit;
 }
@@ -109,6 +112,12 @@ enum {
   WORTH_A_TEAM = 200000
 }; /* rows or columns; multiply-adds, below which a team costs more than it saves */
 
+bool gl_gemm_fits(int64_t m, int64_t n, int64_t k) {
+  int64_t most = m > n ? m : n;
+  most = most > k ? most : k;
+  return most <= INT_MAX || gl_fail("a matrix with a side of %lld: they have at most %d", (long long)most, INT_MAX);
+}
+
 bool gl_gemm_band(const gl_product *p, int part, int parts, int64_t *from, int64_t *to) {
   bool by_columns = p->n > p->m;
   int64_t longest = by_columns ? p->n : p->m;
@@ -120,7 +129,7 @@ bool gl_gemm_band(const gl_product *p, int part, int parts, int64_t *from, int64
 int gl_gemm_team(const gl_product *p) {
   int64_t bands = (p->n > p->m ? p->n : p->m) / BAND;
   int team = gl_threads(); /* makes sure, too, that OpenBLAS keeps to one thread */
-  if (p->m * p->n * p->k < WORTH_A_TEAM || bands < 2)
+  if (gl_size_work(gl_size_work(p->m, p->n), p->k) < WORTH_A_TEAM || bands < 2)
     return 1;
   return team > bands ? (int)bands : team;
 }

@@ -33,6 +33,8 @@ typedef struct gl_product {
 } gl_product;
 
 void gl_gemm(const gl_product *p);
+/* Can OpenBLAS, which counts in int, multiply matrices with these sides? To be asked first. */
+bool gl_gemm_fits(int64_t m, int64_t n, int64_t k);
 /* For callers that spread more than one product over a team of their own: how many parts are worth while, and one of
  * them. A part is a band of C's rows or of its columns, whichever is longer: from .. to - 1, empty if from == to. */
 int gl_gemm_team(const gl_product *p);

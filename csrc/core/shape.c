@@ -4,6 +4,42 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- sizes ---- */
+
+bool gl_size_add(int64_t a, int64_t b, int64_t *sum) {
+  *sum = 0;
+  if (a < 0 || b < 0 || a > GL_SIZE_MOST || b > GL_SIZE_MOST - a)
+    return gl_fail("%lld + %lld is too large a size", (long long)a, (long long)b);
+  *sum = a + b;
+  return true;
+}
+
+bool gl_size_multiply(int64_t a, int64_t b, int64_t *product) {
+  *product = 0;
+  if (a < 0 || b < 0 || (a > 0 && b > GL_SIZE_MOST / a))
+    return gl_fail("%lld * %lld is too large a size", (long long)a, (long long)b);
+  *product = a * b;
+  return true;
+}
+
+int64_t gl_size_work(int64_t a, int64_t b) { return a > 0 && b > INT64_MAX / a ? INT64_MAX : a * b; }
+
+void *gl_alloc_array(int64_t n, int64_t m, size_t size) {
+  int64_t count, bytes;
+  if (gl_size_multiply(n, m, &count) && gl_size_multiply(count, (int64_t)size, &bytes))
+    return gl_alloc((size_t)bytes);
+  return gl_fail("out of memory (%lld * %lld * %zu bytes wanted)", (long long)n, (long long)m, size), NULL;
+}
+
+void *gl_calloc_array(int64_t n, int64_t m, size_t size) {
+  void *array = gl_alloc_array(n, m, size);
+  if (array)
+    memset(array, 0, (size_t)(n * m) * size);
+  return array;
+}
+
+/* ---- shapes ---- */
+
 int64_t gl_shape_numel(int ndim, const int64_t *shape) {
   int64_t n = 1;
   for (int i = 0; i < ndim; i++)
@@ -26,9 +62,8 @@ bool gl_shape_check(int ndim, const int64_t *shape) {
   for (int i = 0; i < ndim; i++) {
     if (shape[i] < 1)
       return gl_fail("size %lld of axis %d: sizes are at least 1", (long long)shape[i], i + 1);
-    if (shape[i] > INT64_MAX / 64 / n)
+    if (!gl_size_multiply(n, shape[i], &n))
       return gl_fail("shape %s is too large", gl_shape_text(ndim, shape));
-    n *= shape[i];
   }
   return true;
 }
@@ -103,6 +138,16 @@ bool gl_index(int64_t typed, int64_t size, const char *what, int64_t *index) {
   if (typed == 0 || i < 0 || i >= size)
     return gl_fail("%s %lld is not in 1..%lld", what, (long long)typed, (long long)size);
   *index = i;
+  return true;
+}
+
+bool gl_index_value(double value, int64_t size, const char *what, int64_t *index) {
+  const double beyond =
+      9223372036854775808.0; /* 2^63: what is less is an int64_t's, and no number more than its floor */
+  int64_t i = value >= 1 && value < beyond ? (int64_t)value : 0;
+  if (i < 1 || i > size || (double)i != value)
+    return gl_fail("%s %.9g is not a whole number in 1..%lld", what, value, (long long)size);
+  *index = i - 1;
   return true;
 }
 

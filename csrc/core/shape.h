@@ -4,6 +4,24 @@
 
 #include "genlat.h"
 
+/* ---- sizes ----
+ *
+ * The one place that adds and multiplies sizes. A tensor has at most GL_SIZE_MOST elements (gl_shape_check), so that
+ * the sizes of one tensor may be multiplied freely, and bytes, or sums of a few, be counted; what comes from arguments,
+ * or from more than one tensor, goes through these. */
+#define GL_SIZE_MOST (INT64_MAX / 64)
+
+/* False, with a message and a result of 0, where an operand is negative or the result is beyond GL_SIZE_MOST. */
+bool gl_size_add(int64_t a, int64_t b, int64_t *sum);
+bool gl_size_multiply(int64_t a, int64_t b, int64_t *product);
+/* a * b, at most INT64_MAX, of numbers >= 0: for estimates of work. */
+int64_t gl_size_work(int64_t a, int64_t b);
+/* Room for n * m things of `size` bytes, by gl_alloc; of gl_calloc_array's all bytes are 0. */
+void *gl_alloc_array(int64_t n, int64_t m, size_t size);
+void *gl_calloc_array(int64_t n, int64_t m, size_t size);
+
+/* ---- shapes ---- */
+
 int64_t gl_shape_numel(int ndim, const int64_t *shape);
 void gl_shape_strides(int ndim, const int64_t *shape, int64_t *stride); /* row-major */
 bool gl_shape_check(int ndim, const int64_t *shape); /* sizes >= 1, at most GL_MAXDIM axes, no overflow */
@@ -19,6 +37,9 @@ bool gl_axis(const gl_arg *arg, int ndim, int *axis);
 bool gl_axes(const gl_arg *arg, int ndim,
              bool *chosen); /* none given, or an empty list: all; an axis given twice is an error */
 bool gl_index(int64_t i, int64_t size, const char *what, int64_t *index);
+/* The same for an element of a tensor of indices: a whole number in 1..size, compared as one, for a size that float32
+ * rounds would let in what is beyond it. */
+bool gl_index_value(double value, int64_t size, const char *what, int64_t *index);
 
 /* Is x N x H x W x C? */
 bool gl_is_images(const gl_tensor *x);

@@ -1,5 +1,6 @@
 /* cifar10.c -- CIFAR-10's binary files: records of a label, 0 to 9, and an image of 32 x 32 pixels, all reds, then all
  * greens, then all blues, row by row. https://www.cs.toronto.edu/~kriz/cifar.html */
+#include "core/shape.h"
 #include "io/io.h"
 
 enum { SIDE = 32, PLANE = SIDE * SIDE, RECORD = 1 + 3 * PLANE, CLASSES = 10, AT_A_TIME = 100 };
@@ -56,7 +57,8 @@ static bool read_all(int n, const char *const *path, int64_t *count, gl_tensor *
   for (int i = 0; i < n; i++) {
     if (!count_records(path[i], &count[i]))
       return false;
-    total += count[i];
+    if (!gl_size_add(total, count[i], &total))
+      return false;
   }
   *images = gl_tensor_new(GL_UINT8, 4, (int64_t[]){total, SIDE, SIDE, 3});
   *labels = *images ? gl_tensor_new(GL_FLOAT, 1, &total) : NULL;
@@ -67,7 +69,7 @@ static bool read_all(int n, const char *const *path, int64_t *count, gl_tensor *
 }
 
 bool gl_cifar10_read(int n, const char *const *path, gl_tensor **images, gl_tensor **labels) {
-  int64_t *count = gl_alloc((size_t)n * sizeof *count);
+  int64_t *count = gl_alloc_array(n, 1, sizeof *count);
   *images = *labels = NULL;
   bool ok = count && read_all(n, path, count, images, labels);
   gl_free(count);

@@ -2,16 +2,19 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/shape.h"
 #include "io/io.h"
 
 enum { MAX_SIDE = 1 << 16, MAX_VALUES = 1 << 30 };
 
 bool gl_form_check(const gl_form *form) {
+  if (form->channels != 1 && form->channels != 3)
+    return gl_fail("channels are 1 or 3, not %d", form->channels);
   if (form->height < 1 || form->width < 1 || form->height > MAX_SIDE || form->width > MAX_SIDE ||
       form->height * form->width * form->channels > MAX_VALUES)
     return gl_fail("a size has sides of 1 to %d and at most %d values, this one is %lldx%lld", (int)MAX_SIDE,
                    (int)MAX_VALUES, (long long)form->height, (long long)form->width);
-  return form->channels == 1 || form->channels == 3 || gl_fail("channels are 1 or 3, not %d", form->channels);
+  return true;
 }
 
 /* ---- channels ---------------------------------------------------------------------------------------------------- */
@@ -89,9 +92,9 @@ static void interpolate(axis *a, int64_t n, int64_t m) {
 /* From n places to m. */
 static bool axis_make(axis *a, int64_t n, int64_t m) {
   a->taps = n > m ? (n + m - 1) / m + 1 : 2;
-  a->first = gl_alloc((size_t)m * sizeof *a->first);
-  a->count = gl_alloc((size_t)m * sizeof *a->count);
-  a->weight = gl_alloc((size_t)(m * a->taps) * sizeof *a->weight);
+  a->first = gl_alloc_array(m, 1, sizeof *a->first);
+  a->count = gl_alloc_array(m, 1, sizeof *a->count);
+  a->weight = gl_alloc_array(m, a->taps, sizeof *a->weight);
   if (!a->first || !a->count || !a->weight)
     return false;
   if (n > m)
@@ -130,7 +133,7 @@ static void mix_columns(const float *line, const axis *a, int64_t width, int cha
 
 static bool resize(const window *w, int64_t height, int64_t width, uint8_t *to) {
   axis rows = {0}, columns = {0};
-  float *line = gl_alloc((size_t)(w->width * w->channels) * sizeof *line);
+  float *line = gl_alloc_array(w->width, w->channels, sizeof *line);
   bool ok = line && axis_make(&rows, w->height, height) && axis_make(&columns, w->width, width);
   for (int64_t y = 0; ok && y < height; y++) {
     mix_rows(w, &rows, y, line);
@@ -175,7 +178,7 @@ bool gl_image_bring(const gl_pixels *from, const gl_form *form, uint8_t *to) {
   uint8_t *converted = NULL;
   window w = {from->data, from->height, from->width, from->width * form->channels, form->channels};
   if (from->channels != form->channels) {
-    converted = gl_alloc((size_t)(from->height * w.stride));
+    converted = gl_alloc_array(from->height, w.stride, 1);
     if (!converted)
       return false;
     convert_pixels(from, form, converted);

@@ -3,6 +3,7 @@
  * nearest box's mean. An image of up to 256 colors keeps them. */
 #include <stdlib.h>
 
+#include "core/shape.h"
 #include "io/io.h"
 
 typedef struct color { /* one that is in the image, and how often */
@@ -156,11 +157,13 @@ static int choose(const uint64_t *pixel, int64_t n, int64_t colors, color *list,
 
 int gl_palette_choose(const uint8_t *rgb, int64_t n, uint8_t palette[GL_PALETTE_MAX][3], uint8_t *index) {
   int used = 0;
-  uint64_t *pixel = gl_alloc((size_t)n * sizeof *pixel);
+  if (n > UINT32_MAX)
+    return gl_fail("an image of %lld pixels is too large for a palette", (long long)n);
+  uint64_t *pixel = gl_alloc_array(n, 1, sizeof *pixel);
   if (pixel) {
     sort_pixels(rgb, n, pixel);
     int64_t colors = count_colors(pixel, n);
-    color *list = gl_alloc((size_t)colors * sizeof *list);
+    color *list = gl_alloc_array(colors, 1, sizeof *list);
     if (list)
       used = choose(pixel, n, colors, list, palette, index);
     gl_free(list);

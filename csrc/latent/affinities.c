@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/parallel.h"
+#include "core/shape.h"
 #include "latent/latent.h"
 
 enum {
@@ -37,6 +38,8 @@ static bool check(const gl_real *x, int64_t n, int64_t d, double perplexity) {
   if (!(perplexity >= 1 && perplexity <= (double)(n - 1) / 3))
     return gl_fail("perplexity: from 1 to a third of the other points, which is %.4g for %lld points; got %.4g",
                    (double)(n - 1) / 3, (long long)n, perplexity);
+  if (!gl_gemm_fits(ROWS, n, d))
+    return false;
   for (int64_t i = 0; i < n * d; i++)
     if (!isfinite(x[i]))
       return gl_fail("point %lld is not finite: its dimension %lld is %f", (long long)(i / d + 1),
@@ -205,12 +208,12 @@ static bool find_conditional(const gl_real *x, int64_t d, double perplexity, con
   int64_t n = found->n, k = found->k, blocks = count_blocks(n);
   int parts = gl_threads() < blocks ? gl_threads() : (int)blocks;
   search s = {.n = n, .d = d, .k = k, .perplexity = perplexity, .found = found, .bandwidth = bandwidth};
-  s.points = gl_alloc((size_t)(n * d) * sizeof *s.points);
-  s.squares = gl_alloc((size_t)n * sizeof *s.squares);
-  s.distances = gl_alloc((size_t)(parts * (ROWS + 1) * n) * sizeof *s.distances);
-  s.near = gl_alloc((size_t)(parts * 2 * k) * sizeof *s.near);
-  found->neighbour = gl_alloc((size_t)(n * k) * sizeof *found->neighbour);
-  found->p = gl_alloc((size_t)(n * k) * sizeof *found->p);
+  s.points = gl_alloc_array(n, d, sizeof *s.points);
+  s.squares = gl_alloc_array(n, 1, sizeof *s.squares);
+  s.distances = gl_alloc_array(parts * (ROWS + 1), n, sizeof *s.distances);
+  s.near = gl_alloc_array(parts * 2, k, sizeof *s.near);
+  found->neighbour = gl_alloc_array(n, k, sizeof *found->neighbour);
+  found->p = gl_alloc_array(n, k, sizeof *found->p);
   bool ok = s.points && s.squares && s.distances && s.near && found->neighbour && found->p;
   if (ok) {
     normalize(&s, x);
@@ -241,9 +244,9 @@ static void transposed_free(transposed *t) {
 
 static bool transpose(const conditional *c, transposed *t) {
   int64_t count = c->n * c->k;
-  t->first = gl_calloc((size_t)(c->n + 2) * sizeof *t->first);
-  t->column = gl_alloc((size_t)count * sizeof *t->column);
-  t->p = gl_alloc((size_t)count * sizeof *t->p);
+  t->first = gl_calloc_array(c->n + 2, 1, sizeof *t->first);
+  t->column = gl_alloc_array(count, 1, sizeof *t->column);
+  t->p = gl_alloc_array(count, 1, sizeof *t->p);
   if (!t->first || !t->column || !t->p)
     return false;
   for (int64_t e = 0; e < count; e++)
@@ -275,14 +278,14 @@ static int64_t merge_row(const conditional *c, const transposed *t, int64_t i, i
 }
 
 static bool symmetrize(const conditional *c, const transposed *t, gl_affinities *a) {
-  a->first = gl_alloc((size_t)(c->n + 1) * sizeof *a->first);
+  a->first = gl_alloc_array(c->n + 1, 1, sizeof *a->first);
   if (!a->first)
     return false;
   a->first[0] = 0;
   for (int64_t i = 0; i < c->n; i++)
     a->first[i + 1] = a->first[i] + merge_row(c, t, i, NULL, NULL);
-  a->column = gl_alloc((size_t)a->first[c->n] * sizeof *a->column);
-  a->p = gl_alloc((size_t)a->first[c->n] * sizeof *a->p);
+  a->column = gl_alloc_array(a->first[c->n], 1, sizeof *a->column);
+  a->p = gl_alloc_array(a->first[c->n], 1, sizeof *a->p);
   if (!a->column || !a->p)
     return false;
   for (int64_t i = 0; i < c->n; i++)
@@ -307,7 +310,7 @@ gl_affinities *gl_affinities_new(const gl_real *x, int64_t n, int64_t d, double 
   if (!a)
     return NULL;
   a->n = n;
-  a->bandwidth = gl_alloc((size_t)n * sizeof *a->bandwidth);
+  a->bandwidth = gl_alloc_array(n, 1, sizeof *a->bandwidth);
   conditional c = {.n = n, .k = (int64_t)(3 * perplexity)};
   transposed t = {0};
   bool ok = a->bandwidth && find_conditional(x, d, perplexity, &c, a->bandwidth) && transpose(&c, &t) &&

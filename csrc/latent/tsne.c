@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "core/parallel.h"
+#include "core/shape.h"
 #include "latent/latent.h"
 
 enum {
@@ -162,17 +163,17 @@ void gl_tsne_free(gl_tsne *t) {
 }
 
 static bool allocate(gl_tsne *t) {
-  size_t bytes = (size_t)t->n * sizeof(gl_real);
+  const size_t size = sizeof(gl_real);
   for (int axis = 0; axis < 2; axis++) {
-    t->y[axis] = gl_alloc(bytes);
-    t->velocity[axis] = gl_calloc(bytes);
-    t->gain[axis] = gl_alloc(bytes);
-    t->attraction[axis] = gl_alloc(bytes);
-    t->repulsion[axis] = gl_alloc(bytes);
+    t->y[axis] = gl_alloc_array(t->n, 1, size);
+    t->velocity[axis] = gl_calloc_array(t->n, 1, size);
+    t->gain[axis] = gl_alloc_array(t->n, 1, size);
+    t->attraction[axis] = gl_alloc_array(t->n, 1, size);
+    t->repulsion[axis] = gl_alloc_array(t->n, 1, size);
     if (!t->y[axis] || !t->velocity[axis] || !t->gain[axis] || !t->attraction[axis] || !t->repulsion[axis])
       return false;
   }
-  t->row_sum = gl_alloc((size_t)t->n * sizeof *t->row_sum);
+  t->row_sum = gl_alloc_array(t->n, 1, sizeof *t->row_sum);
   return t->row_sum;
 }
 

@@ -22,9 +22,9 @@ static bool build(gl_layer *l, int64_t small, int64_t big, int axis) {
     return gl_fail("%lld groups do not divide %lld inputs and %lld outputs", (long long)groups,
                    (long long)l->arg[INPUTS].i, (long long)l->arg[OUTPUTS].i);
   /* PyTorch's default: uniform in -k..k, k = 1 / sqrt(numbers in a patch) */
-  double k = 1 / sqrt((double)(kh * kw * (big / groups)));
+  double k = 1 / sqrt((double)kh * (double)kw * (double)(big / groups));
   l->param[0] = gl_layer_uniform(4, (int64_t[]){small, kh, kw, big / groups}, k);
-  if (l->arg[BIAS].b)
+  if (l->param[0] && l->arg[BIAS].b)
     l->param[1] = gl_layer_uniform(1, &l->arg[OUTPUTS].i, k);
   return l->param[0] && (l->param[1] || !l->arg[BIAS].b) && (!l->arg[SPECTRAL].b || gl_layer_add_spectral(l, axis));
 }

@@ -18,7 +18,9 @@ gl_layer *gl_layer_new(const gl_layer_type *type, const gl_arg *arg) {
   l->type = type;
   l->training = true;
   memcpy(l->arg, arg, sizeof l->arg);
+  const gl_rng before = *gl_rng_default();
   if (type->build && !type->build(l)) {
+    *gl_rng_default() = before;
     gl_fail_in(type->name);
     gl_layer_free(l);
     return NULL;

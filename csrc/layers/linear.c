@@ -11,7 +11,7 @@ static bool linear_build(gl_layer *l) {
     return gl_fail("inputs and outputs are at least 1, not %lld and %lld", (long long)inputs, (long long)outputs);
   double k = 1 / sqrt((double)inputs); /* PyTorch's default: uniform in -k..k (He et al. 2015 with a = sqrt 5) */
   l->param[0] = gl_layer_uniform(2, (int64_t[]){outputs, inputs}, k);
-  if (l->arg[2].b)
+  if (l->param[0] && l->arg[2].b)
     l->param[1] = gl_layer_uniform(1, &outputs, k);
   return l->param[0] && (l->param[1] || !l->arg[2].b) && (!l->arg[3].b || gl_layer_add_spectral(l, 1));
 }

@@ -6,7 +6,7 @@ extern const gl_op gl_batch_norm_op, gl_instance_norm_op, gl_layer_norm_op;
 /* weight: 1, bias: 0 */
 static bool make_affine(gl_layer *l, int ndim, const int64_t *shape, bool bias) {
   l->param[0] = gl_tensor_full(ndim, shape, 1);
-  l->param[1] = bias ? gl_tensor_full(ndim, shape, 0) : NULL;
+  l->param[1] = l->param[0] && bias ? gl_tensor_full(ndim, shape, 0) : NULL;
   for (int i = 0; i < 2; i++)
     if (l->param[i])
       l->param[i]->requires_grad = true;
@@ -26,7 +26,7 @@ static bool batch_norm_build(gl_layer *l) {
   if (!channels_fit(l) || (l->arg[AFFINE].b && !make_affine(l, 1, c, true)))
     return false;
   l->buffer[0] = gl_tensor_full(1, c, 0);
-  l->buffer[1] = gl_tensor_full(1, c, 1);
+  l->buffer[1] = l->buffer[0] ? gl_tensor_full(1, c, 1) : NULL;
   return l->buffer[0] && l->buffer[1];
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/shape.h"
 #include "lua/binding.h"
 
 /* Releases what was made before a failure, then raises it. */
@@ -26,7 +27,7 @@ struct order { /* what is to be drawn: `count` images from `first` (from 0) on *
 /* Fills images, labels, factors. The factors pass through a float buffer, because gl_real may be double. */
 static bool fill(const order *o, gl_tensor *const *out) {
   int64_t n = o->count * o->factors;
-  float *factors = gl_alloc((size_t)n * sizeof *factors);
+  float *factors = gl_alloc_array(n, 1, sizeof *factors);
   if (!factors)
     return false;
   bool ok = o->draw(o, gl_tensor_bytes(out[0]), gl_tensor_bytes(out[1]), factors);

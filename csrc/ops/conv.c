@@ -263,13 +263,14 @@ static void add_weights(int64_t from, int64_t to, void *context) {
 /* Runs the job; *weight, where not NULL, receives the gradient of the weight, of the shape of `like`. */
 static bool conv_run(conv_job *j, gl_tensor **weight, const gl_tensor *like) {
   const conv *s = &j->s;
-  int64_t size = s->o * s->patch, most = j->big_out ? s->n : s->n * s->oh, work = s->n * s->oh * s->ow * size;
-  j->parts = work < 100000 ? 1 : gl_threads();
+  int64_t size = s->o * s->patch, most = j->big_out ? s->n : s->n * s->oh, pixels = chunk_rows(s) * s->ow;
+  if (!gl_gemm_fits(pixels, s->c > s->o ? s->c : s->o, s->patch))
+    return false;
+  j->parts = gl_size_work(s->n * s->oh * s->ow, size) < 100000 ? 1 : gl_threads();
   j->parts = j->parts > most ? (int)most : j->parts;
-  size_t scratch = sizeof(gl_real) * (size_t)(j->parts * chunk_rows(s) * s->ow * s->patch);
-  bool ok = is_pointwise(s) || (j->scratch = gl_alloc(scratch));
+  bool ok = is_pointwise(s) || (j->scratch = gl_alloc_array(j->parts * pixels, s->patch, sizeof(gl_real)));
   if (ok && weight) {
-    j->weight_more = gl_alloc(sizeof(gl_real) * (size_t)((j->parts - 1) * size));
+    j->weight_more = gl_alloc_array(j->parts - 1, size, sizeof(gl_real));
     ok = j->weight_more && (*weight = gl_tensor_like(like));
     j->weight_out = ok ? gl_tensor_data(*weight) : NULL;
   }
@@ -329,9 +330,13 @@ static bool conv_geometry(const gl_node *n, conv *s) {
 /* (n - 1) s - 2p + k + extra, the size of what a transposed convolution makes of n. */
 static bool grown_size(int64_t n, int64_t stride, int64_t padding, int64_t kernel, int64_t extra, const char *what,
                        int64_t *out) {
-  *out = (n - 1) * stride - 2 * padding + kernel + extra;
+  int64_t whole, cut;
   if (extra >= stride)
     return gl_fail("output padding %lld is not less than the stride %lld", (long long)extra, (long long)stride);
+  if (!gl_size_multiply(n - 1, stride, &whole) || !gl_size_add(whole, kernel, &whole) ||
+      !gl_size_add(whole, extra, &whole) || !gl_size_multiply(2, padding, &cut))
+    return gl_fail_in(what);
+  *out = whole - cut;
   return *out >= 1 ||
          gl_fail("%s (%lld - 1) * %lld - 2*%lld + %lld + %lld = %lld: at least 1 is wanted", what, (long long)n,
                  (long long)stride, (long long)padding, (long long)kernel, (long long)extra, (long long)*out);

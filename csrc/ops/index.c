@@ -5,16 +5,12 @@
 
 /* The indices as whole numbers from 0, in row-major order; freed by gl_free. */
 static int64_t *indices(const gl_tensor *t, int64_t size) {
-  int64_t n = gl_tensor_numel(t), *index = gl_alloc(sizeof *index * (size_t)n);
-  for (int64_t i = 0; index && i < n; i++) {
-    double v = gl_tensor_get(t, i);
-    index[i] = v >= 1 && v <= (double)size ? (int64_t)v - 1 : -1;
-    if (index[i] < 0 || (double)(index[i] + 1) != v) {
-      gl_fail("index %.9g is not a whole number in 1..%lld", v, (long long)size);
+  int64_t n = gl_tensor_numel(t), *index = gl_alloc_array(n, 1, sizeof *index);
+  for (int64_t i = 0; index && i < n; i++)
+    if (!gl_index_value(gl_tensor_get(t, i), size, "index", &index[i])) {
       gl_free(index);
       return NULL;
     }
-  }
   return index;
 }
 

@@ -158,7 +158,7 @@ static bool layer_norm_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
   if (ok && gl_wants(n, 0))
     ok = (gin[0] = gl_tensor_is_own(gout) ? gl_tensor_retain(gout) : gl_tensor_like(x));
   if (ok && sums)
-    ok = (j.sums = gl_calloc(sizeof(double) * (size_t)(parts * 2 * j.columns)));
+    ok = (j.sums = gl_calloc_array(parts * 2, j.columns, sizeof(double)));
   if (ok) {
     j.x = gl_tensor_data(x);
     j.g = gl_tensor_data(gout);

@@ -1,4 +1,5 @@
 /* linalg.c -- matrix products. */
+#include <limits.h>
 #include <string.h>
 
 #include "ops/ops.h"
@@ -7,16 +8,16 @@
 typedef struct matrix {
   gl_tensor *held; /* a contiguous copy where neither fits, else NULL */
   const gl_real *data;
-  int64_t rows, columns, leading, step; /* step: from one matrix of a batch to the next */
+  int64_t leading, step; /* step: from one matrix of a batch to the next */
   bool transposed;
 } matrix;
 
 /* x: M x K, or B x M x K. */
 static bool matrix_of(gl_tensor *x, matrix *m) {
   int r = x->ndim - 2, c = x->ndim - 1;
-  *m = (matrix){.rows = x->shape[r], .columns = x->shape[c]};
-  bool by_rows = (x->stride[c] == 1 || x->shape[c] == 1) && x->stride[r] >= x->shape[c];
-  bool by_columns = (x->stride[r] == 1 || x->shape[r] == 1) && x->stride[c] >= x->shape[r];
+  *m = (matrix){0};
+  bool by_rows = (x->stride[c] == 1 || x->shape[c] == 1) && x->stride[r] >= x->shape[c] && x->stride[r] <= INT_MAX;
+  bool by_columns = (x->stride[r] == 1 || x->shape[r] == 1) && x->stride[c] >= x->shape[r] && x->stride[c] <= INT_MAX;
   if (!by_rows && !by_columns) {
     m->held = gl_tensor_convert(x, GL_FLOAT);
     if (!m->held)
@@ -35,8 +36,10 @@ static bool matrix_of(gl_tensor *x, matrix *m) {
 static gl_tensor *product(gl_tensor *a, bool ta, gl_tensor *b, bool tb, int ndim, const int64_t *shape) {
   matrix ma = {0}, mb = {0};
   gl_tensor *c = NULL;
-  if (matrix_of(a, &ma) && matrix_of(b, &mb) && (c = gl_tensor_new(GL_FLOAT, ndim, shape))) {
-    int64_t m = ta ? ma.columns : ma.rows, k = ta ? ma.rows : ma.columns, n = tb ? mb.rows : mb.columns;
+  const int64_t *sa = a->shape + a->ndim - 2, *sb = b->shape + b->ndim - 2;
+  int64_t m = sa[ta], k = sa[!ta], n = sb[!tb];
+  if (gl_gemm_fits(m, n, k) && gl_shape_check(ndim, shape) && matrix_of(a, &ma) && matrix_of(b, &mb) &&
+      (c = gl_tensor_new(GL_FLOAT, ndim, shape))) {
     int64_t batch = ndim == 3 ? shape[0] : 1;
     for (int64_t i = 0; i < batch; i++)
       gl_gemm(&(gl_product){ta != ma.transposed, tb != mb.transposed, m, n, k, ma.data + i * ma.step, ma.leading,
@@ -182,6 +185,8 @@ static bool linear_forward(gl_node *n) {
     return gl_fail("bias is %s, the weight (%s) wants %lld", gl_tensor_text(b), gl_tensor_text(w),
                    (long long)w->shape[0]);
   int64_t shape[GL_MAXDIM], inputs = w->shape[1], outputs = w->shape[0], rows = gl_tensor_numel(x) / inputs;
+  if (!gl_gemm_fits(rows, outputs, inputs))
+    return false;
   memcpy(shape, x->shape, sizeof shape);
   shape[x->ndim - 1] = outputs;
   gl_tensor *cx = gl_tensor_contiguous(x), *cw = gl_tensor_contiguous(w), *cb = b ? gl_tensor_contiguous(b) : NULL;

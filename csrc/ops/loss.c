@@ -215,15 +215,18 @@ LOSS(kl_normal, "mean:T logvar:T",
 
 /* ---- cross_entropy: x N x C, labels N, from 1 ---- */
 
+static bool shapes_fit(const gl_node *n) {
+  const gl_tensor *x = n->in[0], *labels = n->in[1];
+  return (x->ndim == 2 && labels->ndim == 1 && labels->shape[0] == x->shape[0]) ||
+         gl_fail("x is N x classes (here %s) and the labels N (here %s)", gl_tensor_text(x), gl_tensor_text(labels));
+}
+
 static bool labels_fit(const gl_node *n) {
   const gl_tensor *x = n->in[0], *labels = n->in[1];
-  if (x->ndim != 2 || labels->ndim != 1 || labels->shape[0] != x->shape[0])
-    return gl_fail("x is N x classes (here %s) and the labels N (here %s)", gl_tensor_text(x), gl_tensor_text(labels));
-  for (int64_t i = 0; i < labels->shape[0]; i++) {
-    double label = gl_tensor_get(labels, i);
-    if (!(label >= 1 && label <= (double)x->shape[1]) || label != floor(label))
-      return gl_fail("label %g is not a whole number in 1..%lld", label, (long long)x->shape[1]);
-  }
+  int64_t place;
+  for (int64_t i = 0; i < labels->shape[0]; i++)
+    if (!gl_index_value(gl_tensor_get(labels, i), x->shape[1], "label", &place))
+      return false;
   return true;
 }
 
@@ -239,9 +242,8 @@ static double row_logsumexp(const gl_real *x, int64_t n) {
 }
 
 static bool cross_entropy_forward(gl_node *n) {
-  if (!labels_fit(n))
-    return false;
-  gl_tensor *x = gl_tensor_contiguous(n->in[0]), *each = x ? gl_tensor_new(GL_FLOAT, 1, x->shape) : NULL;
+  gl_tensor *x = shapes_fit(n) ? gl_tensor_contiguous(n->in[0]) : NULL;
+  gl_tensor *each = x && labels_fit(n) ? gl_tensor_new(GL_FLOAT, 1, x->shape) : NULL;
   double total = 0;
   for (int64_t i = 0; each && i < x->shape[0]; i++) {
     const gl_real *row = gl_tensor_data(x) + i * x->shape[1];

@@ -42,8 +42,8 @@ static void release_scratch(norm *j) {
 static bool make_scratch(norm *j) {
   int64_t team = gl_team(j->rows * j->c, 2);
   j->splits = j->groups > 1 ? 1 : (int)(team < j->rows ? team : j->rows);
-  j->coef = gl_calloc(sizeof(gl_real) * (size_t)(j->groups * COEFFICIENTS * j->c));
-  j->sums = gl_calloc(sizeof(double) * (size_t)(j->groups * j->splits * 2 * j->c));
+  j->coef = gl_calloc_array(j->groups * COEFFICIENTS, j->c, sizeof(gl_real));
+  j->sums = gl_calloc_array(j->groups * j->splits * 2, j->c, sizeof(double));
   return j->coef && j->sums;
 }
 

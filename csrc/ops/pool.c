@@ -39,7 +39,7 @@ static bool read_images(const gl_tensor *x, pool *p) {
 }
 
 static bool make_spans(pool *p) {
-  p->rows = gl_alloc(sizeof(span) * (size_t)(p->size[0] + p->size[1]));
+  p->rows = gl_alloc_array(p->size[0] + p->size[1], 1, sizeof(span));
   p->columns = p->rows ? p->rows + p->size[0] : NULL;
   return p->rows;
 }
@@ -343,7 +343,9 @@ static bool adaptive_windows(const gl_node *n, pool *p) {
     return false;
   if (p->size[0] > 1 << 20 || p->size[1] > 1 << 20)
     return gl_fail("sizes are at most 1048576, not %s", gl_shape_text(2, p->size));
-  if (!make_spans(p))
+  int64_t most; /* what adaptive_spans computes */
+  if (!gl_size_multiply(p->size[0] + 1, p->h, &most) || !gl_size_multiply(p->size[1] + 1, p->w, &most) ||
+      !make_spans(p))
     return false;
   adaptive_spans(p->rows, p->size[0], p->h);
   adaptive_spans(p->columns, p->size[1], p->w);

@@ -28,7 +28,10 @@ static bool read_scale(const gl_node *n, resample_job *j) {
 }
 
 static gl_tensor *new_scaled(const gl_tensor *x, const resample_job *j) {
-  return gl_tensor_new(GL_FLOAT, 4, (int64_t[]){x->shape[0], j->h * j->scale[0], j->w * j->scale[1], j->c});
+  int64_t height, width;
+  if (!gl_size_multiply(j->h, j->scale[0], &height) || !gl_size_multiply(j->w, j->scale[1], &width))
+    return NULL;
+  return gl_tensor_new(GL_FLOAT, 4, (int64_t[]){x->shape[0], height, width, j->c});
 }
 
 /* Runs body over `rows` rows; y has `elements`. */
@@ -119,7 +122,7 @@ static void make_taps(tap *t, int64_t size, int64_t scale, bool align_corners) {
 
 /* The taps of y's rows, followed by those of its columns. */
 static tap *new_taps(const gl_node *n, resample_job *j) {
-  tap *taps = gl_alloc(sizeof *taps * (size_t)(j->h * j->scale[0] + j->w * j->scale[1]));
+  tap *taps = gl_alloc_array(j->h * j->scale[0] + j->w * j->scale[1], 1, sizeof *taps);
   if (taps) {
     make_taps(taps, j->h, j->scale[0], n->arg[1].b);
     make_taps(taps + j->h * j->scale[0], j->w, j->scale[1], n->arg[1].b);
@@ -240,8 +243,9 @@ static gl_tensor *shuffled(gl_tensor *from, int64_t r, bool inverse) {
     j.w = w / r;
     j.c = c;
   }
-  gl_tensor *y = inverse ? gl_tensor_new(GL_FLOAT, 4, (int64_t[]){n, j.h, j.w, c * r * r})
-                         : gl_tensor_new(GL_FLOAT, 4, (int64_t[]){n, h * r, w * r, j.c});
+  int64_t shape[] = {n, j.h, j.w, inverse ? c * r * r : j.c}; /* c r r: no more than all of x, as r divides h and w */
+  bool fits = inverse || (gl_size_multiply(h, r, &shape[1]) && gl_size_multiply(w, r, &shape[2]));
+  gl_tensor *y = fits ? gl_tensor_new(GL_FLOAT, 4, shape) : NULL;
   if (y) {
     j.to = gl_tensor_data(y);
     over_rows(shuffle_rows, &j, n * j.h, 2 * gl_tensor_numel(y));

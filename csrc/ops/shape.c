@@ -283,7 +283,8 @@ static gl_tensor *joined(gl_tensor *const *x, int count, int axis) {
     if (x[k]->dtype != x[0]->dtype)
       return gl_fail("tensor %d is %s, tensor 1 %s", k + 1, gl_dtype_name(x[k]->dtype), gl_dtype_name(x[0]->dtype)),
              NULL;
-    shape[axis] += x[k]->shape[axis];
+    if (!gl_size_add(shape[axis], x[k]->shape[axis], &shape[axis]))
+      return NULL;
   }
   gl_tensor *whole = gl_tensor_new(x[0]->dtype, x[0]->ndim, shape);
   for (int64_t k = 0, first = 0; whole && k < count; first += x[k++]->shape[axis]) {
@@ -326,7 +327,7 @@ static bool stack_forward(gl_node *n) {
   int axis;
   if (n->nin == 0)
     return gl_fail("the list of tensors is empty");
-  gl_tensor **x = gl_calloc(sizeof *x * (size_t)n->nin);
+  gl_tensor **x = gl_calloc_array(n->nin, 1, sizeof *x);
   bool ok = x && new_axis(&n->arg[0], n->in[0], &axis);
   for (int k = 0; k < n->nin && ok; k++) {
     ok = gl_same_shape(n->in[k], n->in[0]) ||

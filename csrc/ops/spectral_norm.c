@@ -27,7 +27,7 @@ static bool read_matrix(const gl_tensor *weight, const gl_arg *arg, matrix *a) {
   a->transposed = axis != 0;
   a->q = a->transposed ? weight->shape[axis] : gl_tensor_numel(weight) / weight->shape[0];
   a->p = gl_tensor_numel(weight) / a->q;
-  return true;
+  return gl_gemm_fits(a->p, 1, a->q);
 }
 
 static int64_t rows_of(const matrix *a) { return a->transposed ? a->q : a->p; }

@@ -174,7 +174,7 @@ static bool warp_affine_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
     ok = gin[0];
   }
   if (ok && gl_wants(n, 1)) {
-    j.gm = gl_alloc(sizeof *j.gm * ENTRIES * (size_t)images);
+    j.gm = gl_alloc_array(images, ENTRIES, sizeof *j.gm);
     ok = j.gm;
   }
   if (ok) {
