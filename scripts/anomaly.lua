@@ -3,6 +3,7 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
 local explore = require "genlat.explore"
+local text = require "genlat.text"
 local folder = require "genlat.data.folder"
 local scan = require "genlat.data.scan"
 local view = require "genlat.explore.anomaly"
@@ -21,7 +22,8 @@ local function define(command)
   command:add("--samples", {default = 10, convert = whole(1), help = "draws of latent vectors for elbo and deviance"})
   command:add("--each-class", {flag = true,
     help = "train the run again without each class in turn, and measure how well it is found"})
-  command:add("--images", {metavar = "FOLDER", help = "score the PNG files in a folder instead"})
+  command:add("--images", {metavar = "FOLDER", convert = train.options.path,
+    help = "score the PNG files in a folder instead"})
   command.parser:epilog("Of a run trained --without CLASS: how well each score tells that class' test images from "
     .. "the others. Of any other run: its most unusual test images or, with --each-class, the same for each class. "
     .. "AUROC is the chance that an anomaly scores higher than another image: 0.5 by chance, below it the wrong way "
@@ -128,14 +130,20 @@ end
 
 -- Each class in turn --------------------------------------------------------------------------------------------------
 
--- Where the run without a class is: classes may have names that no folder can have.
-local function folder_of(options, class) return options.out .. "/anomaly/" .. class:gsub("[^%w_%-]", "_") end
+-- Where the runs without a class are, by class: classes may have names that no folder can have.
+local function folders_of(options, classes)
+  local folders = {}
+  for i, name in ipairs(text.folder_names(classes)) do
+    folders[classes[i]] = options.out .. "/anomaly/" .. name
+  end
+  return folders
+end
 
 -- Trains what is not finished yet.
-local function train_each(space, options, classes)
+local function train_each(space, options, classes, folders)
   local open, each = {}, retrain.seconds(options.run)
   for _, class in ipairs(classes) do
-    local state = train.check(retrain.state(folder_of(options, class), space.notes, class))
+    local state = train.check(retrain.state(folders[class], space.notes, class))
     if state ~= "finished" then open[#open + 1] = class end
   end
   if #open > 0 then
@@ -144,7 +152,7 @@ local function train_each(space, options, classes)
   end
   for i, class in ipairs(open) do
     local began = gl.core.clock()
-    train.check(retrain.without(folder_of(options, class), space.notes, class, HERE, options.threads))
+    train.check(retrain.without(folders[class], space.notes, class, HERE, options.threads))
     each = gl.core.clock() - began
     print(("without %s: trained in %s%s"):format(class, view.time(each),
       i < #open and ", about " .. view.time(each * (#open - i)) .. " left" or ""))
@@ -156,11 +164,12 @@ local function each_class(space, options)
   if not labels then explore.fail(options, "--each-class", "%s has no labels", space.data.name) end
   local classes, rows, all = space.data.classes, {}, {}
   for label, class in ipairs(classes) do check_both(options, class, label, labels) end
-  train_each(space, options, classes)
+  local folders = folders_of(options, classes)
+  train_each(space, options, classes, folders)
   say_time(("scoring %d test images with %d models"):format(#images, #classes), space, images, options, #images,
     #classes)
   for label, class in ipairs(classes) do
-    local other = train.check(gl.load(folder_of(options, class)))
+    local other = train.check(gl.load(folders[class]))
     other.data = space.data
     all[label] = anomaly.detection(score_all(other, images, options), labels, label)
     rows[label] = {class = class, found = all[label]}

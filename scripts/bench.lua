@@ -1,7 +1,6 @@
 -- bench.lua: how fast genlat is here, beside PyTorch where that is installed. `lua scripts/bench.lua --help`
 dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
-local argparse = require "argparse"
 local gl = require "genlat"
 local train = gl.train
 local clock = gl.core.clock
@@ -212,14 +211,15 @@ local function startup_times(rounds)
 end
 
 train.main(function()
-  local parser = argparse("bench", "Measures training steps and the start, beside PyTorch where that is installed.")
-  parser:option("--rounds", "turns of each (11)"):convert(train.options.whole(1)):default "11":show_default(false)
-  parser:option("--steps", "steps in a turn (100)"):convert(train.options.whole(1)):default "100":show_default(false)
-  parser:option("--threads", "of each (all cores)"):convert(train.options.whole(1))
-  parser:option("--only", "one case: vae, conv_vae, lenet5, dcgan32 or dcgan64")
-  parser:option("--python", "a Python with PyTorch ($GENLAT_TORCH_PYTHON, or python3)")
-  local ok, options = parser:pparse(arg)
-  if not ok then train.options.fail("bench", options) end
+  local command = train.options.empty("bench",
+    "Measures training steps and the start, beside PyTorch where that is installed.")
+  command:add("--rounds", {default = 11, convert = train.options.whole(1), help = "turns of each"})
+  command:add("--steps", {default = 100, convert = train.options.whole(1), help = "steps in a turn"})
+  command:add("--threads", {convert = train.options.whole(1), help = "of each (all cores)"})
+  command:add("--only", {metavar = "CASE", choices = {"vae", "conv_vae", "lenet5", "dcgan32", "dcgan64"},
+    help = "one case: vae, conv_vae, lenet5, dcgan32 or dcgan64"})
+  command:add("--python", {metavar = "COMMAND", help = "a Python with PyTorch ($GENLAT_TORCH_PYTHON, or python3)"})
+  local _, options = command:read(arg)
   if options.threads then gl.threads(options.threads) end
 
   local torch = start_torch(options.python or os.getenv "GENLAT_TORCH_PYTHON" or "python3", gl.threads())

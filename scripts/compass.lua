@@ -4,6 +4,7 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 local gl = require "genlat"
 local explore = require "genlat.explore"
 local json = require "genlat.json"
+local text = require "genlat.text"
 local terminal = require "genlat.terminal"
 local Directions = require "genlat.latent.directions"
 local compass, images, train = gl.latent.compass, gl.plot.images, gl.train
@@ -28,7 +29,8 @@ local function define(command)
     help = "images to choose from, 2 to 9; 4 say about twice as much an answer"})
   command:add("--class", {metavar = "CLASS", help = "that a conditional model draws (each in turn)"})
   command:add("--encoded", {flag = true, help = "show test images as the model gives them back, not samples"})
-  command:add("--pictures", {metavar = "FOLDER", help = "write each set as a PNG file as well"})
+  command:add("--pictures", {metavar = "FOLDER", convert = train.options.path,
+    help = "write each set as a PNG file as well"})
   command:add("--list", {flag = true, help = "list what was found"})
   command:add("--apply", {metavar = "NAME", help = "show a saved direction on new samples (another --seed: others)"})
   command:add("--remove", {metavar = "NAME", help = "forget a direction and its answers"})
@@ -87,7 +89,7 @@ end
 local function print_strips(space, name, vector, options)
   local list, amounts = strips(space, name, vector, SHOWN, options)
   for i, strip in ipairs(list) do
-    print(terminal.text(strip, {columns = COLUMNS, labels = i == #list and amounts or nil}))
+    io.write(terminal.text(strip, {columns = COLUMNS, labels = i == #list and amounts or nil}), "\n")
   end
 end
 
@@ -100,7 +102,7 @@ local function save_sheet(space, name, options)
     rows[i] = {images = strip}
   end
   local answers = found.notes.answers and (", from %s"):format(plural(found.notes.answers, "answer")) or ""
-  explore.save_text(options, ("compass_%s.svg"):format(name:gsub("%W", "_")), gl.plot.sheet.svg {
+  explore.save_text(options, ("compass_%s.svg"):format(text.file_name(name)), gl.plot.sheet.svg {
     title = "The direction " .. name, rows = rows, columns = amounts,
     subtitle = ("%s%s; samples moved by so many %s"):format(space.folder, answers, unit),
   })
@@ -122,8 +124,8 @@ local function understand(line, size)
   return #order > 0 and order or nil
 end
 
-local function ask(text)
-  io.write(text)
+local function ask(question)
+  io.write(text.shown(question))
   io.flush()
   local line = io.read "l"
   if not line or not gl.core.isatty(0) then print(line or "") end -- as a terminal shows what is typed
@@ -152,7 +154,7 @@ local function show_set(space, session, options)
   for i = 1, #x do
     numbers[i] = tostring(i)
   end
-  print("\n" .. terminal.text(x, {columns = #x, labels = numbers}))
+  io.write("\n", terminal.text(x, {columns = #x, labels = numbers}), "\n")
   if options.pictures then
     local path = ("%s/%04d.png"):format(options.pictures, session:count() + 1)
     local scale = math.max(1, math.floor(128 / x:size(2)))

@@ -4,6 +4,7 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 local gl = require "genlat"
 local explore = require "genlat.explore"
 local folder = require "genlat.data.folder"
+local count = require("genlat.text").count
 local compress, Options, train = gl.latent.compress, gl.train.options, gl.train
 
 local EXPLANATION = [[
@@ -17,12 +18,7 @@ Writes rate_distortion.svg and compress_examples.svg. The model itself, which a 
 local MANY, FEW = 1000, 32
 local STEPS = {4, 2, 1, 0.5, 0.25, 0.125}
 
--- A converter to a step.
-local function step_of(text)
-  local step = tonumber(text)
-  if step and step >= 1 / 128 and step <= 64 then return step end
-  return nil, ("'%s' is not a number from 1/128 to 64"):format(text)
-end
+local step_of = Options.number(1 / 128, false, 64) -- a converter to a step
 
 local function define(command)
   command.parser:epilog(EXPLANATION)
@@ -32,12 +28,11 @@ local function define(command)
     help = ("steps to measure (%s)"):format(table.concat(STEPS, ","))})
   command:add("--step", {default = 0.5, convert = step_of, metavar = "STEP",
     help = "the step of --encode: the larger, the fewer bytes"})
-  command:add("--encode", {args = 2, metavar = {"IN", "FILE"},
+  command:add("--encode", {args = 2, convert = Options.path, metavar = {"IN", "FILE"},
     help = "a PNG file, or all in a folder, to FILE (such as faces.glz); they are brought to the model's size"})
-  command:add("--decode", {args = 2, metavar = {"FILE", "FOLDER"}, help = "such a file to PNG files in a folder"})
+  command:add("--decode", {args = 2, convert = Options.path, metavar = {"FILE", "FOLDER"},
+    help = "such a file to PNG files in a folder"})
 end
-
-local function plural(n, word) return ("%d %s%s"):format(n, word, n == 1 and "" or "s") end
 
 -- A function that shows how far the search for latent vectors is; nil where an encoder gives them.
 local function progress_bar(space)
@@ -88,7 +83,7 @@ local function encode_files(space, options)
   for _, path in ipairs(paths) do
     before = before + file_size(path)
   end
-  print(("%s: %s, %s (%s as PNG)"):format(to, plural(#paths, "image"), plural(#bytes, "byte"), plural(before, "byte")))
+  print(("%s: %s, %s (%s as PNG)"):format(to, count(#paths, "image"), count(#bytes, "byte"), count(before, "byte")))
 end
 
 local function decode_files(space, options)
@@ -104,7 +99,7 @@ local function decode_files(space, options)
   for i = 1, #images do
     train.check(gl.write_png(("%s/%04d.png"):format(to, i), images[i]))
   end
-  print(("%s: %s"):format(to, plural(#images, "image")))
+  print(("%s: %s"):format(to, count(#images, "image")))
 end
 
 -- Measuring -----------------------------------------------------------------------------------------------------------
@@ -164,7 +159,7 @@ local function curves(options, space, result)
   return gl.plot.lines.svg {
     series = {latents, smaller, limit}, xlog = true, title = "Rate and distortion",
     subtitle = ("%s, %s of %s; PNG, which loses nothing, takes %.0f bytes an image"):format(space.folder or options.run,
-      plural(options.images, "test image"), space.data.name, math.min(result.png, result.png_sheet)),
+      count(options.images, "test image"), space.data.name, math.min(result.png, result.png_sheet)),
     xlabel = "bytes an image", ylabel = "PSNR, dB",
   }
 end

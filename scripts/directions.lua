@@ -3,6 +3,7 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
 local explore = require "genlat.explore"
+local as_name = require("genlat.latent.directions").as_name
 local judges_of = require("genlat.explore.judges").all
 local view = require "genlat.explore.directions"
 local latent, train = gl.latent, gl.train
@@ -139,14 +140,11 @@ local function find(space, judges, options)
   return list
 end
 
--- What a name of an attribute becomes where it cannot be a direction's name.
-local function file_name(name) return (name:gsub("[^%w _.:+%-]", "-"):gsub("^[^%w]", "x%0"):sub(1, 60)) end
-
 local function keep(space, list, options)
   if options.no_save or not space.folder then return end
   local names = {}
   for i, direction in ipairs(list) do
-    names[i] = file_name(direction.name)
+    names[i] = as_name(direction.name)
     space.directions:set(names[i], direction.vector, {method = options.method, against = options.against})
   end
   print(train.check(space.directions:save()))

@@ -1,11 +1,10 @@
 -- evaluate.lua: measures how good a trained model is. `lua scripts/evaluate.lua --help`
 dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
-local argparse = require "argparse"
 local gl = require "genlat"
 local json = require "genlat.json"
 local metrics, train = gl.metrics, gl.train
-local whole = train.options.whole
+local Options = train.options
 
 local EXPLANATION = [[
 Prints one "name value" a line and writes metrics.json; what the model can do decides which.
@@ -24,29 +23,21 @@ images.
 The LeNet-5 is kept in ~/.cache/genlat/classifiers, by data set, or is given by --classifier.]]
 
 local function parse()
-  local parser = argparse("evaluate", "Measures how good a trained model is."):epilog(EXPLANATION)
-  local function number(name, default, least, help)
-    local option = parser:option(name, default and ("%s (%d)"):format(help, default) or help):argname "N"
-    option:convert(function(text)
-      local value, message = whole(least)(text)
-      return value, message and name .. ": " .. message
-    end)
-    if default then option:default(tostring(default)):show_default(false) end
-  end
-  parser:argument("run", "the run's folder, such as runs/vae")
-  number("--samples", 10000, 2, "images drawn from the model, and at most as many real ones")
-  number("--seeds", 3, 1, "times that they are drawn")
-  number("--seed", 1, 0, "of the first time")
-  number("--images", 500, 1, "test images for the log-likelihood")
-  parser:option("--sampler", "gaussian or mixture: where latent vectors are drawn from (mixture, where one was fitted)")
-    :choices {"gaussian", "mixture"}:argname "NAME"
-  parser:option("--data", "data set to compare with (the run's own)")
-  parser:option("--classifier", "file of a LeNet-5 for these data (trained once, and kept)"):argname "FILE"
-  parser:option("--out", "folder for metrics.json (the run's)"):argname "FOLDER"
-  number("--threads", nil, 1, "processor threads (all cores)")
-  parser:flag("--quiet", "print the values only")
-  local ok, options = parser:pparse(arg)
-  if not ok then train.options.fail("evaluate", options) end
+  local command = Options.empty("evaluate", "Measures how good a trained model is.")
+  command.parser:epilog(EXPLANATION):argument("run", "the run's folder, such as runs/vae"):convert(Options.path)
+  command:add("--samples", {default = 10000, convert = Options.whole(2),
+    help = "images drawn from the model, and at most as many real ones"})
+  command:add("--seeds", {default = 3, convert = Options.whole(1), help = "times that they are drawn"})
+  command:add("--images", {default = 500, convert = Options.whole(1), help = "test images for the log-likelihood"})
+  command:add("--sampler", {metavar = "NAME", choices = {"gaussian", "mixture"},
+    help = "gaussian or mixture: where latent vectors are drawn from (mixture, where one was fitted)"})
+  command:add("--data", {metavar = "DATA", convert = Options.path, help = "data set to compare with (the run's own)"})
+  command:add("--classifier", {metavar = "FILE", convert = Options.path,
+    help = "file of a LeNet-5 for these data (trained once, and kept)"})
+  command:add("--out", {metavar = "FOLDER", convert = Options.path, help = "folder for metrics.json (the run's)"})
+  command:add_common "of the first time"
+  command:add("--quiet", {flag = true, help = "print the values only"})
+  local _, options = command:read(arg)
   return options
 end
 

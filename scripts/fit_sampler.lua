@@ -16,7 +16,8 @@ local function define(command)
   command:add("--restarts", {default = 1, convert = whole(1), help = "begin so many times by chance and keep the best"})
   command:add("--samples", {default = 10000, convert = whole(2), help = "images to measure the Frechet distance on"})
   command:add("--seeds", {default = 3, convert = whole(1), help = "times that they are drawn"})
-  command:add("--classifier", {metavar = "FILE", help = "file of a LeNet-5 for these data (trained once, and kept)"})
+  command:add("--classifier", {metavar = "FILE", convert = train.options.path,
+    help = "file of a LeNet-5 for these data (trained once, and kept)"})
   command.parser:epilog("For models with an encoder. Writes sampler.safetensors into the run's folder, from where "
     .. "every script that draws latent vectors takes it then (remove the file to go back to one Gaussian), "
     .. "samples_mixture.png and sampler.svg. Prints the log density of the encoded test images under the prior (an "

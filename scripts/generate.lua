@@ -3,6 +3,7 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
 local explore = require "genlat.explore"
+local text = require "genlat.text"
 local write = require "genlat.data.write"
 local classifier, train = gl.metrics.classifier, gl.train
 local whole, number = train.options.whole, train.options.number
@@ -86,7 +87,7 @@ end
 -- The labels of a split with the classes of `from`, counted as in `to`; a class is known by its name.
 local function renumbered(labels, from, to)
   local number_of, list = {}, {}
-  for i, name in ipairs(to) do number_of[write.folder_name(name)] = i end
+  for i, name in ipairs(text.folder_names(to)) do number_of[name] = i end
   for i, label in ipairs(labels:totable()) do
     list[i] = number_of[from[math.tointeger(label)]]
   end

@@ -12,9 +12,9 @@ local NAMES = {lerp = "linear", slerp = "spherical"}
 local FILM_SIDE = 128 -- pixels of an animation, about
 
 -- A number of an image, or a PNG file.
-local function image(text)
-  if text:match "%D" then return text end
-  return whole(1)(text)
+local function image(word)
+  if word:find "%D" or word == "" then return train.options.path(word) end
+  return whole(1)(word)
 end
 
 local function define(command)

@@ -22,7 +22,7 @@ local function numbers(text)
     first = math.tointeger(tonumber(first))
     last = last ~= "" and math.tointeger(tonumber(last)) or first
     if not first or first < 1 or last < first or last - first > 9999 then
-      return nil, ("'%s' is not a list of numbers such as 3 or 1-8,20"):format(text)
+      return nil, ("a list of numbers such as 3 or 1-8,20, not '%s'"):format(text)
     end
     for i = first, last do
       list[#list + 1] = i
@@ -33,6 +33,7 @@ end
 
 local function define(command)
   command.parser:argument("images", "PNG files, brought to the model's size and channels"):args("*")
+    :convert(train.options.path)
   command:add("--test-images", {metavar = "NUMBERS", default = "1-8", convert = numbers,
     help = "test images instead, such as 3 or 1-8,20"})
   command:add("--method", {metavar = "HOW", choices = {"encoder", "optimize", "both", "all"},

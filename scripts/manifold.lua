@@ -11,7 +11,9 @@ local function two(each)
   return function(text)
     local list, message = explore.list(each)(text)
     if not list then return nil, message end
-    if #list ~= 2 or list[1] == list[2] then return nil, ("'%s' is not two, separated by a comma"):format(text) end
+    if #list ~= 2 or list[1] == list[2] then
+      return nil, ("two different ones, separated by a comma, not '%s'"):format(text)
+    end
     return list
   end
 end

@@ -4,26 +4,26 @@
 --
 -- The tools themselves are in genlat.latent; a script asks, calls them, and draws.
 
-local argparse = require "argparse"
 local core = require "genlat.core"
 local data = require "genlat.data"
 local latent = require "genlat.latent"
 local train = require "genlat.train"
 local Options = require "genlat.train.options"
+local text = require "genlat.text"
 
 local explore = {}
 
 local MOST_SAMPLES = 10000 -- that can be asked for by number
 
---- A list of words or numbers separated by commas: a converter for an option. each: the converter of one (none: words).
+--- A list of words or numbers separated by commas: a converter for an option. each: the converter of one (words).
 function explore.list(each)
-  return function(text)
+  return function(given)
     local list = {}
-    for word in (text .. ","):gmatch "%s*([^,]-)%s*," do
+    for word in (given .. ","):gmatch " *([^,]-) *," do
       local value, message = word, nil
+      if value == "" then return nil, text.message("a list without empty places, not '%s'", given) end
       if each then value, message = each(word) end
       if value == nil then return nil, message end
-      if value == "" then return nil, ("'%s' has an empty place"):format(text) end
       list[#list + 1] = value
     end
     return list
@@ -48,21 +48,16 @@ end
 -- script's name.
 function explore.main(program, description, define, body)
   train.main(function()
-    local command = setmetatable({order = {}, defaults = {}}, Options)
-    command.parser = argparse(program, description):help_max_width(Options.WIDTH)
-    command.parser:argument("run", "the run's folder, such as runs/vae")
+    local command = Options.empty(program, description)
+    command.parser:argument("run", "the run's folder, such as runs/vae"):convert(Options.path)
     define(command)
-    command:add("--data", {metavar = "DATA", help = "data set to take images from (the run's own)"})
-    command:add("--seed", {default = 1, convert = Options.whole(0), help = "of all random choices"})
-    command:add("--threads", {convert = Options.whole(1), help = "processor threads (all cores)"})
-    command:add("--out", {metavar = "FOLDER", help = command.folder
+    command:add("--data", {metavar = "DATA", convert = Options.path,
+      help = "data set to take images from (the run's own)"})
+    command:add_common "of all random choices"
+    command:add("--out", {metavar = "FOLDER", convert = Options.path, help = command.folder
       and ("folder for what is written (%s in the run's)"):format(command.folder)
       or "folder for the pictures (the run's)"})
-    local ok, options = command.parser:pparse(arg)
-    if not ok then Options.fail(program, options) end
-    for key, value in pairs(command.defaults) do
-      if options[key] == nil then options[key] = value end
-    end
+    local _, options = command:read(arg)
     if options.threads then core.threads(options.threads) end
     local space = train.check(latent.open(options.run))
     if options.data then space.data = other_data(space, program, options.data) end
@@ -78,7 +73,7 @@ end
 
 --- Ends the script because of what an option asks for, in one line: "program: --option: message".
 function explore.fail(options, name, message, ...)
-  error(("%s: %s: %s"):format(options.program, name, message:format(...)), 0)
+  error(("%s: %s: %s"):format(options.program, name, text.message(message, ...)), 0)
 end
 
 local function with_article(name) return (name:find "^[AEIOaeiou]" and "an " or "a ") .. name end
@@ -94,7 +89,7 @@ function explore.label(space, options)
   for label, class in ipairs(space.data.classes) do
     if class == name then return label end
   end
-  explore.fail(options, "--class", "there is no class %s, there are %s", name, table.concat(space.data.classes, ", "))
+  explore.fail(options, "--class", "%s", text.unknown("class", name, space.data.classes))
 end
 
 --- The latent vectors of test images by their numbers (a list that the option `name` asks for): N x latent. Of the
@@ -136,8 +131,8 @@ function explore.save_gif(options, name, frames, settings)
 end
 
 --- Writes a text, such as an SVG, and prints its path.
-function explore.save_text(options, name, text)
-  return save(options, name, function(path) return core.write_file(path, text) end)
+function explore.save_text(options, name, content)
+  return save(options, name, function(path) return core.write_file(path, content) end)
 end
 
 return explore

@@ -13,6 +13,9 @@ local text = {}
 --   text.shown "a\27[2Jb"                          -- a\x1B[2Jb
 text.shown = core.shown
 
+--- The same for each line of a text, whose line ends stay.
+function text.shown_lines(lines) return (lines:gsub("[^\n]+", core.shown)) end
+
 --- string.format, with every text that is put into the format shown (text.shown); the format's own line ends stay.
 --
 --   text.message("%s: there is no class %s", path, name)
@@ -34,7 +37,8 @@ end
 
 -- Names of files ------------------------------------------------------------------------------------------------------
 
-local LONGEST = 60 -- bytes of a name that are kept; what comes before and after it has room in the 255 of file systems
+-- Bytes of a name that are kept; what comes before and after it has room in the 255 of file systems.
+local LONGEST, LONGEST_FOLDER = 60, 200
 
 local reserved = {con = true, prn = true, aux = true, nul = true} -- by Windows, with any ending
 for i = 1, 9 do
@@ -49,9 +53,9 @@ local function is_plain(name)
 end
 
 -- A readable rest of a name: no sign that a file system or a shell knows, whole characters.
-local function readable(name)
+local function readable(name, longest)
   local shown = core.shown(name):gsub("[%c\\/:*?\"<>|{}~'`$&;()!#%%%[%]^=,@]", "-"):gsub("^[ .%-]+", "")
-  if #shown > LONGEST then shown = shown:sub(1, utf8.offset(shown, 0, LONGEST + 1) - 1) end
+  if #shown > longest then shown = shown:sub(1, utf8.offset(shown, 0, longest + 1) - 1) end
   return (shown:gsub("[ .%-]+$", ""))
 end
 
@@ -62,7 +66,22 @@ end
 --   text.file_name "T-shirt/top"                   -- T-shirt-top~ and twelve digits
 function text.file_name(name)
   if is_plain(name) then return name end
-  return ("%s~%012x"):format(readable(name):gsub("^$", "x"), core.hash(name) & 0xFFFFFFFFFFFF)
+  return ("%s~%012x"):format(readable(name, LONGEST):gsub("^$", "x"), core.hash(name) & 0xFFFFFFFFFFFF)
+end
+
+--- Names of a list, such as a data set's classes, as folders' names that are read as the names again: each stays what
+-- it is as far as file systems allow that and no other one comes out as the same; else it is text.file_name's.
+function text.folder_names(names)
+  local found, owners = {}, {}
+  for i, name in ipairs(names) do
+    local kept = readable(name, LONGEST_FOLDER)
+    found[i] = kept ~= "" and not reserved[kept:lower():match "^[^.]*"] and kept or text.file_name(name)
+    owners[found[i]:lower()] = (owners[found[i]:lower()] or 0) + 1
+  end
+  for i, name in ipairs(names) do
+    if owners[found[i]:lower()] > 1 and found[i] ~= name:lower() then found[i] = text.file_name(name) end
+  end
+  return found
 end
 
 -- Names that are alike ------------------------------------------------------------------------------------------------

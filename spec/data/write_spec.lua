@@ -47,17 +47,25 @@ describe("a data set written piece by piece", function()
       format = "png", shape = {3, 2, 1}, labelled = true, classes = {"T-shirt/top", "..hat"},
     }))
     assert(place:split("train", 7, pieces(images, labels, {7})))
-    assert.equal("T-shirt-top _.hat", Folder.list {name = folder:path "train"})
+    assert.equal("T-shirt-top hat", Folder.list {name = folder:path "train"})
     assert.equal("00001.png 00002.png 00003.png", Folder.list {name = folder:path "train/T-shirt-top"})
-    assert.same((images[3] * 255):round():totable(), gl.read_png(folder:path "train/_.hat/00002.png"):totable())
+    assert.same((images[3] * 255):round():totable(), gl.read_png(folder:path "train/hat/00002.png"):totable())
   end)
 
   it("gives every class a folder of its own", function()
-    local place, message = write.place(folder.name, {
-      format = "png", shape = {3, 2, 1}, labelled = true, classes = {"a/b", "c", "a-b"},
+    local place = assert(write.place(folder.name, {
+      format = "png", shape = {3, 2, 1}, labelled = true, classes = {"a/b", "c", "a-b", "C", "猫", "狗"},
+    }))
+    local x = gl.rand(6, 3, 2, 1)
+    assert(place:split("train", 6, function() return x, gl.arange(6) end))
+    local names = gl.core.list_folder(folder:path "train")
+    table.sort(names)
+    assert.equal(6, #names)
+    assert.same({"C~", "a-b", "a-b~", "c", "狗", "猫"}, {
+      names[1]:match "^C~", names[2], names[3]:match "^a%-b~", names[4], names[5], names[6],
     })
-    assert.is_nil(place)
-    assert.equal("the classes 'a/b' and 'a-b' would be in one folder", message)
+    for _, name in ipairs(names) do os.remove(folder:path("train/" .. name .. "/00001.png")) end
+    os.execute(("rm -r '%s'"):format(folder:path "train"))
   end)
 
   it("is not mixed with another", function()

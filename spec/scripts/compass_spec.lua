@@ -67,7 +67,7 @@ describe("compass.lua", function()
     assert.same({{3, 1}, {2, 1, 3}}, {answers[1].answer, answers[2].answer})
     local picture = gl.read_png(out:path "sets/0002.png")
     assert.same({4 * (28 + 8), 4 * (3 * 28 + 16), 1}, picture.shape)
-    assert.matches("compass_big_ones.svg", output)
+    assert.matches("compass_big ones.svg", output)
   end)
 
   it("gives equal files for equal seeds and answers", function()
@@ -109,7 +109,7 @@ describe("compass.lua", function()
     assert(space.directions:save())
     for _, case in ipairs {
       {"", "", "compass: no name was given"},
-      {"", "--name '../x'", "compass: a direction's name is letters, digits, spaces and _ . : + -, at most 60, "
+      {"", "--name '../x'", "compass: a direction's name is letters, digits, spaces and _ . : + - ~, at most 80 bytes, "
         .. "not '../x'"},
       {"", "--name known", "compass: there is a direction 'known' already, found by means: choose another name, or "
         .. "--remove it"},

@@ -8,6 +8,7 @@
 -- folder with train/CLASS/00001.png, ... and test/CLASS/..., without CLASS where there are no labels.
 
 local core = require "genlat.core"
+local text = require "genlat.text"
 
 local write = {}
 
@@ -35,19 +36,6 @@ local function stranger(path, names)
   end
 end
 
---- A class's name as that of its folder.
-function write.folder_name(class) return (class:gsub("[/\\%c]", "-"):gsub("^%.", "_")) end
-
--- The names of two classes whose folders would be one; nil where there are none.
-local function same_folder(classes)
-  local owner = {}
-  for _, class in ipairs(classes) do
-    local name = write.folder_name(class)
-    if owner[name] then return owner[name], class end
-    owner[name] = class
-  end
-end
-
 --- A folder to write a data set to, which is made; or nil and a message. settings: format "idx" or "png"; shape {H, W,
 -- C}; labelled: whether images have labels; classes: their names, for the folders of PNG files. The folder is to be
 -- empty, or to hold such IDX files, which are replaced: files of another set would be taken for parts of this one.
@@ -60,15 +48,14 @@ function write.place(path, settings)
   elseif format == "idx" and channels ~= 1 then
     return nil, ("IDX files hold grey images, these have %d channels: write PNG files"):format(channels)
   end
-  local one, other = same_folder(format == "png" and settings.labelled and settings.classes or {})
-  if one then return nil, ("the classes '%s' and '%s' would be in one folder"):format(one, other) end
   local ok, message = core.mkdirs(path)
   if not ok then return nil, message end
   local name, problem = stranger(path, format == "idx" and idx_names(settings.labelled) or {})
   if name then return nil, ("%s: is not empty (%s): files of another set would mix with these"):format(path, name) end
   if problem then return nil, problem end
   return setmetatable({
-    path = path, format = format, shape = settings.shape, labelled = settings.labelled, classes = settings.classes,
+    path = path, format = format, shape = settings.shape, labelled = settings.labelled,
+    folders = settings.classes and text.folder_names(settings.classes),
   }, Place)
 end
 
@@ -151,7 +138,7 @@ local function split_png(self, part, count, batches)
     local list = labels and self.labelled and labels:totable()
     for i = 1, #x do
       local label = list and math.tointeger(list[i]) or 0
-      local own = label > 0 and "/" .. write.folder_name(self.classes[label]) or ""
+      local own = label > 0 and "/" .. self.folders[label] or ""
       local folder = ("%s/%s%s"):format(self.path, part, own)
       local ok, message = made[label] or core.mkdirs(folder), nil
       numbers[label], made[label] = (numbers[label] or 0) + 1, true

@@ -14,6 +14,7 @@
 local core = require "genlat.core"
 local json = require "genlat.json"
 local safetensors = require "genlat.safetensors"
+local text = require "genlat.text"
 
 local Directions = {}
 Directions.__index = Directions
@@ -26,7 +27,16 @@ function Directions.new(folder, latent)
   return setmetatable({folder = folder, latent = latent, list = {}}, Directions)
 end
 
-local function good_name(name) return type(name) == "string" and #name <= 60 and name:match "^%w[%w _.:+%-]*$" end
+local LONGEST = 80 -- bytes of a name
+
+-- Letters of all languages, but nothing that separates names in a list.
+local function good_name(name)
+  return type(name) == "string" and #name <= LONGEST and name:find "^[%w\x80-\xFF][%w\x80-\xFF _.:+~%-]*$"
+    and text.shown(name) == name
+end
+
+--- A name as a direction can have it: itself where it is one, else text.file_name's, so that no two become the same.
+function Directions.as_name(name) return good_name(name) and name or text.file_name(name) end
 
 local function is_number(x) return type(x) == "number" and x > -math.huge and x < math.huge end
 
@@ -34,10 +44,8 @@ local function is_range(range)
   return type(range) == "table" and is_number(range[1]) and is_number(range[2]) and range[1] < range[2]
 end
 
--- UTF-8 without control characters, which could do things to a terminal; C1's are written C2 80 to C2 9F.
-local function is_word(text)
-  local length = type(text) == "string" and utf8.len(text)
-  return length and length <= 60 and not text:find "%c" and not text:find "\xC2[\x80-\x9F]"
+local function is_word(value)
+  return type(value) == "string" and (utf8.len(value) or 61) <= 60 and text.shown(value) == value
 end
 
 local kinds = {
@@ -60,7 +68,8 @@ end
 -- What is wrong with a direction, or nil.
 local function problem_of(self, name, vector, notes)
   if not good_name(name) then
-    return ("a direction's name is letters, digits, spaces and _ . : + -, at most 60, not '%s'"):format(tostring(name))
+    return text.message("a direction's name is letters, digits, spaces and _ . : + - ~, at most %d bytes, not '%s'",
+      LONGEST, name)
   elseif vector.ndim ~= 1 or #vector ~= self.latent then
     return ("the direction '%s' is %s, the latent space has %d dimensions"):format(name,
       table.concat(vector.shape, "x"), self.latent)

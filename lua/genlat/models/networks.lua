@@ -3,7 +3,7 @@
 local core = require "genlat.core"
 local nn = require "genlat.nn"
 
-local networks = {}
+local networks = {MOST_LAYERS = 1000} -- of a list of sizes: more is no network but a mistake or a damaged file
 
 local function check_sizes(name, what, sizes)
   if type(sizes) ~= "table" then error(("%s: %s is a list of whole numbers"):format(name, what), 0) end

@@ -26,7 +26,8 @@ function classifier.add_options(options)
     help = "VGG's configuration, A to E"})
   options:add("--shift", {default = 0, convert = Options.whole(0), metavar = "PIXELS",
     help = "move training images by up to so many pixels at random"})
-  options:add("--test-data", {metavar = "DATA", help = "a data set whose test images to test on (its own)"})
+  options:add("--test-data", {metavar = "DATA", convert = Options.path,
+    help = "a data set whose test images to test on (its own)"})
 end
 
 --- The data to train and test on, or nil and a message. VGG's images are padded to 32 x 32.

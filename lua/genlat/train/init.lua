@@ -5,6 +5,7 @@
 
 local core = require "genlat.core"
 local data = require "genlat.data"
+local text = require "genlat.text"
 
 local train = {}
 
@@ -23,16 +24,31 @@ setmetatable(train, {
   end,
 })
 
+-- A script's print: what it says may quote names from files.
+local function print_shown(...)
+  local words = table.pack(...)
+  for i = 1, words.n do
+    words[i] = text.shown_lines(tostring(words[i]))
+  end
+  io.stdout:write(table.concat(words, "\t"), "\n")
+end
+
+-- An error as a script's last words: without the line of the script that led to it, unless it is a mistake of genlat's.
+local function last_words(problem)
+  if os.getenv "GENLAT_TRACEBACK" then return debug.traceback(problem, 2) end
+  return problem:find("attempt to ", 1, true) and problem or (problem:gsub("^[^%s:]+:%d+: ", "", 1))
+end
+
 --- Runs a script's body. An error ends it with the message in one line and status 1; a run that was stopped by Ctrl-C
 -- ends with status 130, as shells expect.
 function train.main(body)
+  rawset(_G, "print", print_shown) -- a script's process is its own
   local ok, problem = xpcall(body, function(problem)
-    if type(problem) == "string" and os.getenv "GENLAT_TRACEBACK" then return debug.traceback(problem, 2) end
-    return problem
+    return type(problem) == "string" and last_words(problem) or problem
   end)
   if ok then return end
   if type(problem) == "table" and problem.interrupted then os.exit(130, true) end
-  io.stderr:write(tostring(problem), "\n")
+  io.stderr:write(text.shown_lines(tostring(problem)), "\n")
   os.exit(1, true)
 end
 

@@ -4,52 +4,56 @@
 --   options:add("--beta", {default = 1, convert = options.number(0), help = "weight of the KL"})
 --   local given = options:parse(arg)
 --
--- A default is filled in after parsing, so that --resume can tell what was asked for from what was not.
+-- A default is filled in after parsing, so that --resume can tell what was asked for from what was not. Numbers, lists
+-- and words follow check.lua's rules; no option takes an empty word; of an option given twice the last one counts.
 
 local argparse = require "argparse"
+local check = require "genlat.check"
+local networks = require "genlat.models.networks"
+local text = require "genlat.text"
 
 local Options = {WIDTH = 120} -- of --help's lines
 Options.__index = Options
 
---- A converter to numbers from `least` on (above it, if `above`).
-function Options.number(least, above)
-  return function(text)
-    local value = tonumber(text)
-    if not value or value ~= value or (least and (value < least or (above and value == least))) then
-      return nil, ("'%s' is not a number%s"):format(text, least and (above and " above " or " from ") .. least or "")
-    end
-    return value
-  end
+-- Converters: functions of a word that return its value, or nil and what is wrong with it.
+
+local function by_rule(rule)
+  return function(word) return check.parse(word, rule) end
 end
 
---- A converter to whole numbers from `least` on.
-function Options.whole(least)
-  return function(text)
-    local value = math.tointeger(tonumber(text))
-    if not value or value < least then return nil, ("'%s' is not a whole number from %d"):format(text, least) end
-    return value
-  end
+--- A converter to numbers from `least` on (above it, if `above`) to `most`; any limit may be left out.
+function Options.number(least, above, most)
+  return by_rule(check.number {least = not above and least or nil, above = above and least or nil, most = most})
 end
+
+--- A converter to whole numbers from `least` to `most` (any, if it is left out).
+function Options.whole(least, most) return by_rule(check.whole(least, most)) end
+
+local layers = check.list(check.whole(1), {least = 1, most = networks.MOST_LAYERS})
 
 --- A converter to lists of whole numbers: "512,256".
-function Options.sizes(text)
-  local list = {}
-  for word in (text .. ","):gmatch("([^,]*),") do
-    local value = math.tointeger(tonumber(word))
-    if not value or value < 1 then return nil, ("'%s' is not a list of sizes such as 512,256"):format(text) end
-    list[#list + 1] = value
-  end
-  return list
-end
+function Options.sizes(word) return check.parse(word, layers) end
 
 --- A converter to one of some words.
-function Options.word(words)
-  return function(text)
-    for _, word in ipairs(words) do
-      if word == text then return text end
-    end
-    return nil, ("'%s' is not one of %s"):format(text, table.concat(words, ", "))
+function Options.word(words) return by_rule(check.word(words)) end
+
+--- A converter to the path of a file or a folder. ~ is the home folder, which shells say only where a word begins with
+-- it: not in --out=~/runs.
+function Options.path(word)
+  if word == "" then return nil, "a path, not ''" end
+  if word:byte() ~= ("~"):byte() then return word end
+  local home, rest = os.getenv "HOME", word:sub(2)
+  if rest ~= "" and rest:byte() ~= ("/"):byte() then
+    return nil, text.message("~ alone is known as a home folder, not '%s' (./%s is a folder of that name)", word, word)
+  elseif not home or home == "" then
+    return nil, text.message("'%s': HOME is not set", word)
   end
+  return home .. rest
+end
+
+local function some_word(word)
+  if word == "" then return nil, "a word, not ''" end
+  return word
 end
 
 local function default_text(value)
@@ -68,26 +72,37 @@ function Options:add(name, settings)
     self.parser:flag(name, help)
     return
   end
+  self.takes_value[name] = true
   local option = self.parser:option(name, help):argname(settings.metavar or "N")
-  local convert = settings.convert or settings.choices and Options.word(settings.choices)
-  if convert then
-    option:convert(function(text)
-      local value, message = convert(text)
-      if value == nil then return nil, name .. ": " .. message end
-      return value
-    end)
-  end
+  local convert = settings.convert or settings.choices and Options.word(settings.choices) or some_word
+  option:convert(function(given)
+    local value, message = convert(given)
+    if value == nil then return nil, name .. ": " .. message end
+    return value
+  end)
   if settings.args then option:args(settings.args) end
+end
+
+--- A command line without options: a parser that --help explains.
+function Options.empty(program, description)
+  local self = setmetatable({program = program, order = {}, defaults = {}, takes_value = {}}, Options)
+  self.parser = argparse(program, description):help_max_width(Options.WIDTH)
+  return self
+end
+
+--- The options that are the same for every script: the seed, the threads.
+function Options:add_common(what)
+  self:add("--seed", {default = 1, convert = by_rule(check.seed), help = what})
+  self:add("--threads", {convert = Options.whole(1, 1024), help = "processor threads (all cores)"})
 end
 
 --- The options that every training script has. defaults: run, epochs, batch, latent, hidden, lr; those left out are not
 -- options of the script.
 function Options.new(program, description, defaults)
-  local self = setmetatable({program = program, order = {}, defaults = {}}, Options)
-  self.parser = argparse(program, description):help_max_width(Options.WIDTH)
+  local self = Options.empty(program, description)
   self.parser:epilog "A run leaves its pictures, its log, the model and report.html in its folder."
   self.run = defaults.run
-  self:add("--data", {default = "digits", metavar = "DATA",
+  self:add("--data", {default = "digits", metavar = "DATA", convert = Options.path,
     help = "digits or faces (built in), mnist, fashion-mnist, cifar10, or a folder of IDX or PNG files"})
   self:add("--size", {convert = Options.whole(8), metavar = "SIDE",
     help = "bring a folder's images to SIDE x SIDE; pad others"})
@@ -105,11 +120,10 @@ function Options.new(program, description, defaults)
   end
   self:add("--lr", {default = defaults.lr or 1e-3, convert = Options.number(0, true), metavar = "RATE",
     help = "Adam's learning rate"})
-  self:add("--seed", {default = 1, convert = Options.whole(0), help = "of all random numbers"})
-  self:add("--threads", {convert = Options.whole(1), help = "processor threads (all cores)"})
-  self:add("--out", {metavar = "FOLDER", help = ("the run's folder (runs/%s, or the next free runs/%s-2, ...)")
-    :format(self.run, self.run)})
-  self:add("--resume", {metavar = "FOLDER", args = "?",
+  self:add_common "of all random numbers"
+  self:add("--out", {metavar = "FOLDER", convert = Options.path,
+    help = ("the run's folder (runs/%s, or the next free runs/%s-2, ...)"):format(self.run, self.run)})
+  self:add("--resume", {metavar = "FOLDER", args = "?", convert = Options.path,
     help = "go on with the run in FOLDER (or --out, or the newest of this script)"})
   self:add("--quiet", {flag = true, help = "print the last line only"})
   return self
@@ -125,19 +139,41 @@ end
 
 --- Ends a script because of a mistake on its command line, which argparse may have told in two lines.
 function Options.fail(program, message)
-  error(("%s: %s (--help explains)"):format(program, message:gsub("\n", ". ")), 0)
+  error(("%s: %s (--help explains)"):format(program, text.shown((message:gsub("\n", ". ")))), 0)
 end
 
---- Reads the command line. Returns {values = what to use, given = what was asked for}. Mistakes end the program with
--- one line and status 1; --help prints the help.
-function Options:parse(arguments)
-  local ok, given = self.parser:pparse(arguments)
+-- The words of a command line, with a negative number joined to the option before it (--seed -1 as --seed=-1): argparse
+-- takes it for an option.
+function Options:joined(arguments)
+  local list = {}
+  for _, given in ipairs(arguments) do
+    if self.takes_value[list[#list]] and given:find "^%-%.?%d" then
+      list[#list] = list[#list] .. "=" .. given
+    else
+      list[#list + 1] = given
+    end
+  end
+  return list
+end
+
+--- Reads the command line: returns what was asked for, and that with the defaults filled in. Mistakes end the program
+-- with one line and status 1; --help prints the help.
+function Options:read(arguments)
+  local ok, given = self.parser:pparse(self:joined(arguments))
   if not ok then Options.fail(self.program, given) end
   local values = {}
-  for _, key in ipairs(self.order) do
-    values[key] = given[key]
-    if values[key] == nil then values[key] = self.defaults[key] end
+  for key, value in pairs(self.defaults) do
+    values[key] = value
   end
+  for key, value in pairs(given) do
+    values[key] = value
+  end
+  return given, values
+end
+
+--- Reads a training script's command line: {values = what to use, given = what was asked for}.
+function Options:parse(arguments)
+  local given, values = self:read(arguments)
   return {values = values, given = given, order = self.order, run = self.run}
 end
 

@@ -1,6 +1,7 @@
 --- progress.lua: a progress bar on a terminal's standard error; elsewhere it is silent.
 
 local core = require "genlat.core"
+local text = require "genlat.text"
 
 local Progress = {}
 Progress.__index = Progress
@@ -32,6 +33,7 @@ function Progress:update(label, done, rate_text, note)
   self.drawn, self.shown = now, true
   local rate = (done - self.first) / math.max(now - self.began, 1e-9)
   local left = rate > 0 and clock_text((self.total - done) / rate) or "?"
+  label, note = text.shown(label), text.shown(note)
   local tail = (" %s  %s left  %s"):format(rate_text(rate), left, note)
   local width = math.max(10, math.min(30, (core.terminal_width() or 80) - #label - #tail - 5))
   local filled = math.floor(width * done / self.total)
