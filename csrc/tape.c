@@ -3,6 +3,7 @@
  * A node is one application of an op. The tensor that it made owns it, and it owns references to its inputs, so a graph
  * lives as long as somebody holds its last tensor. backward() walks the nodes that lead to the loss in the reverse
  * order of their making, and frees what each held as soon as it is done with it. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +12,11 @@
 #include "genlat.h"
 #include "ops/signature.h"
 
-static bool recording = true;
-static uint64_t last_sequence, last_mark;
+/* Of all threads: a graph belongs to one user, but users may be moved from thread to thread. */
+static _Atomic uint64_t last_sequence, last_mark;
 
-bool gl_recording(void) { return recording; }
-
-bool gl_set_recording(bool on) {
-  bool before = recording;
-  recording = on;
-  return before;
+static uint64_t next(_Atomic uint64_t *counter) {
+  return atomic_fetch_add_explicit(counter, 1, memory_order_relaxed) + 1;
 }
 
 /* ---- record ---- */
@@ -91,7 +88,7 @@ static gl_tensor *record(gl_node *n) {
   for (int i = 0; i < n->nin; i++)
     n->version[i] = n->in[i] ? n->in[i]->buffer->version : 0;
   n->version[n->nin] = out->buffer->version;
-  n->sequence = ++last_sequence;
+  n->sequence = next(&last_sequence);
   n->out = kept;
   out->node = n;
   out->requires_grad = true;
@@ -99,7 +96,7 @@ static gl_tensor *record(gl_node *n) {
 }
 
 static bool in_place_allowed(const gl_node *n) {
-  if (!recording || !any_requires_grad(n))
+  if (!gl_recording() || !any_requires_grad(n))
     return true;
   char recorded[GL_NAME_SIZE]; /* "add" for "add_" */
   snprintf(recorded, sizeof recorded, "%.*s", (int)strlen(n->op->name) - 1, n->op->name);
@@ -113,7 +110,7 @@ gl_tensor *gl_apply(gl_node *n) {
   gl_tensor *out = NULL;
   bool in_place = op->flags & GL_IN_PLACE;
   if ((op->flags & GL_ANY_DTYPE || convert_inputs(n)) && (!in_place || in_place_allowed(n)) && op->forward(n)) {
-    if (recording && op->backward && any_requires_grad(n)) {
+    if (op->backward && gl_recording() && any_requires_grad(n)) {
       out = record(n);
       if (out)
         return out;
@@ -166,7 +163,7 @@ static bool hold(pointers *list, gl_tensor *t) {
 
 /* All computed tensors that lead to the loss, newest first. */
 static bool collect(gl_tensor *loss, pointers *made) {
-  uint64_t mark = ++last_mark;
+  uint64_t mark = next(&last_mark);
   loss->node->mark = mark;
   if (!hold(made, loss))
     return false;

@@ -164,6 +164,22 @@ void gl_memory_trim(void) {
   pthread_mutex_unlock(&lock);
 }
 
-gl_memory_info gl_memory(void) { return info; }
+/* A child takes over the lock as it is at the fork, but not the thread that may hold it. */
+static void lock_for_fork(void) { pthread_mutex_lock(&lock); }
+static void unlock_after_fork(void) { pthread_mutex_unlock(&lock); }
+__attribute__((constructor)) static void survive_forks(void) {
+  pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork);
+}
 
-void gl_memory_fail_after(long n) { fail_countdown = n; }
+gl_memory_info gl_memory(void) {
+  pthread_mutex_lock(&lock);
+  gl_memory_info now = info;
+  pthread_mutex_unlock(&lock);
+  return now;
+}
+
+void gl_memory_fail_after(long n) {
+  pthread_mutex_lock(&lock);
+  fail_countdown = n;
+  pthread_mutex_unlock(&lock);
+}

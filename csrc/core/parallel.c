@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <omp.h>
+#include <pthread.h>
 
 #if defined(__has_include)
 #if __has_include(<cblas.h>)
@@ -22,7 +23,26 @@ extern char *openblas_get_corename(void);
 extern char *openblas_get_config(void);
 extern void openblas_set_num_threads(int);
 
-static int threads;
+static _Atomic int threads; /* 0: not yet known */
+
+/* ---- fork ---- */
+
+/* libgomp's threads are not there in a child, and its first team would wait for them for ever. So they are ended before
+ * a fork, and both processes start new ones when they need them. LLVM's library does so by itself. That of GCC before 9
+ * cannot, and none can within a team: the child then keeps to one thread. */
+#if defined(__clang__)
+static bool end_team(void) { return true; }
+#elif __GNUC__ >= 9
+static bool end_team(void) { return omp_pause_resource_all(omp_pause_soft) == 0; }
+#else
+static bool end_team(void) { return false; }
+#endif
+
+static bool ended, alone; /* alone: in a child that has no team and cannot make one */
+static void before_fork(void) { ended = !alone && end_team(); }
+static void in_child(void) { alone = !ended; }
+
+/* ---- how many threads ---- */
 
 static int default_threads(void) {
   int n = omp_get_num_procs();
@@ -30,16 +50,20 @@ static int default_threads(void) {
   return limit < n ? limit : n;
 }
 
-int gl_threads(void) {
-  if (threads == 0)
-    gl_set_threads(default_threads());
-  return threads;
+/* OpenBLAS's own threads are never used: genlat calls it from each of its own. */
+__attribute__((constructor)) static void set_up(void) {
+  openblas_set_num_threads(1);
+  pthread_atfork(before_fork, NULL, in_child);
 }
 
-void gl_set_threads(int n) {
-  threads = n;
-  openblas_set_num_threads(1);
+int gl_threads(void) {
+  int n = threads;
+  if (n == 0)
+    threads = n = default_threads();
+  return n;
 }
+
+void gl_set_threads(int n) { threads = n; }
 
 const char *gl_blas_core(void) { return openblas_get_corename(); }
 const char *gl_blas_config(void) { return openblas_get_config(); }
@@ -78,7 +102,7 @@ void gl_parallel_parts(int parts, gl_part_body *body, void *context) {
     body(0, 1, context);
     return;
   }
-#pragma omp parallel for num_threads(parts) schedule(static, 1)
+#pragma omp parallel for num_threads(parts) schedule(static, 1) if (!alone)
   for (int i = 0; i < parts; i++)
     body(i, parts, context);
 }

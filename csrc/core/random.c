@@ -12,10 +12,6 @@
 #define GL_NEXT nextafterf
 #endif
 
-static gl_rng default_rng = {0, 0};
-
-gl_rng *gl_rng_default(void) { return &default_rng; }
-
 static inline void philox(uint32_t k0, uint32_t k1, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
                           uint32_t out[4]) {
   for (int round = 0; round < 10; round++) {

@@ -89,8 +89,8 @@ gl_tensor *gl_tensor_retain(gl_tensor *t) {
 /* Freeing a tensor frees its node, which frees its inputs, and so on along a tape that may be a million ops long: hence
  * a list of what is to be freed, linked through `pending`, instead of recursion. */
 void gl_tensor_release(gl_tensor *t) {
-  static gl_tensor *dead;
-  static bool freeing;
+  static _Thread_local gl_tensor *dead;
+  static _Thread_local bool freeing;
   if (!t || --t->refs > 0)
     return;
   gl_tensor *gathered = t->pending;

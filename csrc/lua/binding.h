@@ -22,6 +22,18 @@ int gll_push(lua_State *L, gl_tensor *t);
 /* Pushes a new tensor made from the number or the nested table of numbers at index i. */
 gl_tensor *gll_push_converted(lua_State *L, int i, gl_dtype dtype);
 
+/* ---- the Lua state ---- */
+
+/* Makes the context of L's Lua state the thread's: call it last before what records operations or draws random numbers,
+ * as Lua code that runs in between may be another state's. */
+void gll_use_context(lua_State *L);
+
+/* What the state's collector has been told of: see report in tensor.c. */
+typedef struct gll_told {
+  size_t handed, alive;
+} gll_told;
+gll_told *gll_told_collector(lua_State *L);
+
 /* ---- errors ---- */
 
 /* Raises a Lua error. Its line is the user's: the nearest one outside genlat's own Lua files. */
@@ -74,6 +86,7 @@ int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t 
 
 /* ---- parts of genlat.core ---- */
 
+extern const luaL_Reg gll_state_functions[];
 extern const luaL_Reg gll_io_functions[];
 extern const luaL_Reg gll_files_functions[];
 extern const luaL_Reg gll_synth_functions[];
@@ -82,6 +95,7 @@ extern const luaL_Reg gll_create_functions[];
 extern const luaL_Reg gll_layer_functions[];
 extern const luaL_Reg gll_optimizer_functions[];
 extern const luaL_Reg gll_latent_functions[];
+void gll_open_state(lua_State *L); /* first of all */
 void gll_open_tensor(lua_State *L, int module);
 void gll_open_ops(lua_State *L, int module); /* after tensor */
 void gll_open_layer(lua_State *L);

@@ -105,21 +105,6 @@ static int threads(lua_State *L) {
   return 1;
 }
 
-static int seed(lua_State *L) {
-  *gl_rng_default() = (gl_rng){.seed = (uint64_t)luaL_checkinteger(L, 1), .counter = 0};
-  return 0;
-}
-
-/* The state of the generator: seed, counter; with two arguments, sets it. */
-static int rng_state(lua_State *L) {
-  gl_rng *rng = gl_rng_default();
-  if (lua_gettop(L) >= 2)
-    *rng = (gl_rng){.seed = (uint64_t)luaL_checkinteger(L, 1), .counter = (uint64_t)luaL_checkinteger(L, 2)};
-  lua_pushinteger(L, (lua_Integer)rng->seed);
-  lua_pushinteger(L, (lua_Integer)rng->counter);
-  return 2;
-}
-
 static void set_integer(lua_State *L, const char *key, size_t value) {
   lua_pushinteger(L, (lua_Integer)value);
   lua_setfield(L, -2, key);
@@ -162,20 +147,12 @@ static int info(lua_State *L) {
   return 1;
 }
 
-static int set_recording(lua_State *L) {
-  lua_pushboolean(L, gl_set_recording(lua_toboolean(L, 1)));
-  return 1;
-}
-
 static const luaL_Reg core_functions[] = {
     {"threads", threads},
-    {"seed", seed},
-    {"rng_state", rng_state},
     {"memory", memory},
     {"memory_trim", memory_trim},
     {"memory_fail_after", memory_fail_after},
     {"info", info},
-    {"set_recording", set_recording},
     {"set_library", set_library},
     {"where", where},
     {"error", raise_message},
@@ -189,7 +166,9 @@ int luaopen_genlat_core(lua_State *L) {
   luaL_checkversion(L);
   lua_newtable(L);
   int module = lua_gettop(L);
+  gll_open_state(L);
   luaL_setfuncs(L, core_functions, 0);
+  luaL_setfuncs(L, gll_state_functions, 0);
   luaL_setfuncs(L, gll_create_functions, 0);
   luaL_setfuncs(L, gll_io_functions, 0);
   luaL_setfuncs(L, gll_files_functions, 0);

@@ -155,6 +155,7 @@ static int random_filled(lua_State *L, const char *name, void (*draw)(gl_rng *, 
   if (c.dtype != GL_FLOAT)
     return gll_error(L, "%s: makes float32 tensors", name);
   gl_tensor *t = push_new(L, name, &c);
+  gll_use_context(L);
   draw(gl_rng_default(), gl_tensor_data(t), gl_tensor_numel(t), 0, 1);
   return 1;
 }
@@ -167,6 +168,7 @@ static int randperm(lua_State *L) {
   lua_Integer n = luaL_checkinteger(L, 1);
   if (n < 1 || n > 1 << 24) /* beyond, float32 leaves whole numbers out */
     return gll_error(L, "randperm: expected a number from 1 to 2^24, got %I", (LUAI_UACINT)n);
+  gll_use_context(L);
   gl_rng *rng = gl_rng_default();
   bool own = !lua_isnoneornil(L, 2);
   uint64_t seed = own ? (uint64_t)luaL_checkinteger(L, 2) : rng->seed;
@@ -187,11 +189,18 @@ static int batch(lua_State *L) {
   static const char *const ways[] = {"none", "dynamic", "threshold", NULL};
   gl_tensor *images = gll_check(L, 1), *order = gll_check(L, 2);
   int how = luaL_checkoption(L, 5, "none", ways);
-  return gll_push(L, gl_batch(images, order, luaL_checkinteger(L, 3), luaL_checkinteger(L, 4), (gl_binarize)how));
+  lua_Integer first = luaL_checkinteger(L, 3), count = luaL_checkinteger(L, 4);
+  gll_use_context(L);
+  return gll_push(L, gl_batch(images, order, first, count, (gl_binarize)how));
 }
 
 /* shift(images, most): see gl_shift */
-static int shift(lua_State *L) { return gll_push(L, gl_shift(gll_check(L, 1), luaL_checkinteger(L, 2))); }
+static int shift(lua_State *L) {
+  gl_tensor *images = gll_check(L, 1);
+  lua_Integer most = luaL_checkinteger(L, 2);
+  gll_use_context(L);
+  return gll_push(L, gl_shift(images, most));
+}
 
 const luaL_Reg gll_create_functions[] = {
     {"tensor", tensor},     {"zeros", zeros}, {"ones", ones},  {"full", full},   {"arange", arange},

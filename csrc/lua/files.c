@@ -18,7 +18,7 @@ static lua_Integer stamp(const gl_entry *e) {
 
 /* Lua's own functions may run out of memory and raise; the list then stays until the next call. */
 static int list_folder(lua_State *L) {
-  static gl_listing list;
+  static _Thread_local gl_listing list;
   gl_listing_free(&list);
   if (!gl_folder_list(gll_check_path(L, 1), &list))
     return gll_nil(L);

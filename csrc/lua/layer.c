@@ -18,6 +18,7 @@ static int new_layer(lua_State *L) {
     gl_layer **handle = lua_newuserdatauv(L, sizeof *handle, 0);
     *handle = NULL;
     luaL_setmetatable(L, GLL_LAYER);
+    gll_use_context(L);
     *handle = gl_layer_new(gl_layer_types[i], a.arg);
     return *handle ? 1 : gll_raise(L);
   }
@@ -37,6 +38,7 @@ static int forward(lua_State *L) {
   if (!x)
     return gll_error(L, "%s: expected a tensor, got %s", l->type->name,
                      lua_isnoneornil(L, 2) ? "nothing" : luaL_typename(L, 2));
+  gll_use_context(L);
   return gll_push(L, gl_layer_forward(l, x));
 }
 

@@ -7,6 +7,7 @@ static int apply(lua_State *L) {
   gll_read_arguments(L, op->name, op->signature, 1, &a);
   int count = a.ntensor;
   gl_tensor **list = a.list ? gll_tensor_list(L, op->name, a.list, &count) : NULL;
+  gll_use_context(L);
   /* From here on nothing raises until the node is given away. */
   gl_node *n = gl_node_new(op, count);
   for (int i = 0; n && i < count; i++) {

@@ -20,20 +20,25 @@
  * takes what has survived two rounds for old and leaves it until Lua's own heap has doubled, which it never may: so
  * where what is alive has doubled, all of it is looked at. */
 static void report(lua_State *L, size_t bytes) {
-  enum { SMALLEST_PORTION = 4 << 20 };
-  static size_t handed, alive;
-  handed += bytes;
-  if (handed < SMALLEST_PORTION)
+  enum { SMALLEST_PORTION = 4 << 20, WORTH_A_LOOK = 1 << 16 };
+  static _Thread_local size_t small; /* the next state that makes a tensor here may be another one: it is not much */
+  small += bytes;
+  if (small < WORTH_A_LOOK)
     return;
-  if (handed > gl_memory().live / 3) {
-    size_t portion = handed;
-    handed = 0;
+  gll_told *told = gll_told_collector(L);
+  told->handed += small;
+  small = 0;
+  if (told->handed < SMALLEST_PORTION)
+    return;
+  if (told->handed > gl_memory().live / 3) {
+    size_t portion = told->handed;
+    told->handed = 0;
     COLLECT(L, portion);
-    if (gl_memory().live > 2 * alive + SMALLEST_PORTION) {
+    if (gl_memory().live > 2 * told->alive + SMALLEST_PORTION) {
       lua_gc(L, LUA_GCCOLLECT, 0);
-      alive = gl_memory().live;
-    } else if (gl_memory().live < alive) {
-      alive = gl_memory().live;
+      told->alive = gl_memory().live;
+    } else if (gl_memory().live < told->alive) {
+      told->alive = gl_memory().live;
     }
   }
 }
@@ -41,7 +46,7 @@ static void report(lua_State *L, size_t bytes) {
 int gll_push(lua_State *L, gl_tensor *t) {
   if (!t)
     return gll_raise(L);
-  static gl_tensor *in_flight; /* should Lua be out of memory and raise, the next push gives this one back */
+  static _Thread_local gl_tensor *in_flight; /* should Lua be out of memory and raise, the next push gives this one back */
   gl_tensor_release(in_flight);
   in_flight = t;
   gl_tensor **handle = lua_newuserdatauv(L, sizeof *handle, 0);
@@ -131,7 +136,8 @@ gl_tensor *gll_push_converted(lua_State *L, int i, gl_dtype dtype) {
 
 /* ---- indexing ---- */
 
-static gl_tensor *apply_view(const char *op, gl_tensor *x, int narg, const gl_arg *arg) {
+static gl_tensor *apply_view(lua_State *L, const char *op, gl_tensor *x, int narg, const gl_arg *arg) {
+  gll_use_context(L);
   gl_node *n = gl_node_new(gl_op_find(op), 1);
   if (!n)
     return NULL;
@@ -158,7 +164,7 @@ static void push_selected(lua_State *L, gl_tensor *x, int64_t axis, int64_t inde
   if (index == 0 || index > size || index < -size)
     gll_error(L, "index: %I is not in 1..%I, along axis %d of %s", (LUAI_UACINT)index, (LUAI_UACINT)size, (int)axis,
               gl_tensor_text(x));
-  gll_push(L, apply_view("select", x, 2, (gl_arg[]){{.i = axis}, {.i = index}}));
+  gll_push(L, apply_view(L, "select", x, 2, (gl_arg[]){{.i = axis}, {.i = index}}));
 }
 
 /* x[{2, {1, 3}}]: a number picks one index of an axis, {first, last, step} a range, {} the whole axis. */
@@ -181,7 +187,7 @@ static int push_indexed(lua_State *L, int i) {
       }
       axis++;
       lua_pop(L, 1);
-      gll_push(L, apply_view("slice", x, 4, arg));
+      gll_push(L, apply_view(L, "slice", x, 4, arg));
     } else {
       int64_t index = check_index(L, lua_gettop(L), "a whole number or a range {first, last}");
       lua_pop(L, 1);
@@ -262,6 +268,7 @@ static int assign(lua_State *L) {
   gl_tensor *x = gll_check(L, 1), *y = gll_test(L, 3);
   if (!y && lua_type(L, 3) != LUA_TNUMBER && !lua_istable(L, 3))
     return gll_error(L, "assignment: expected a number, a table of numbers or a tensor, got %s", what_is(L, 3));
+  gll_use_context(L);
   if ((x->requires_grad || (y && y->requires_grad)) && gl_recording())
     return gll_error(L, "assignment: it is not recorded, and %s requires a gradient: use gl.no_grad%s",
                      x->requires_grad ? "the tensor" : "the value",
@@ -370,7 +377,7 @@ static int contiguous(lua_State *L) {
   if (t->node && !gl_tensor_is_contiguous(t)) {
     gl_arg sizes = {.list = {.n = t->ndim}};
     memcpy(sizes.list.v, t->shape, sizeof t->shape);
-    return gll_push(L, apply_view("reshape", t, 1, &sizes));
+    return gll_push(L, apply_view(L, "reshape", t, 1, &sizes));
   }
   return gll_push(L, gl_tensor_contiguous(t));
 }
