@@ -8,9 +8,9 @@
  *   - Tensors are row-major; images are N x H x W x C. In C, axes and indices count from 0; whatever a user types or
  *     reads (class labels, index tensors, axes in messages) counts from 1.
  *   - A returned gl_tensor* is one reference that belongs to the caller: give it back with gl_tensor_release.
- *   - A tensor, layer or optimizer, and all that hangs together with it by a graph, is for one thread at a time; threads
- *     that share none may call the API side by side. Each has an error slot of its own, and its context says whether
- *     operations are recorded and where random numbers come from. Memory and its counts, the number of threads, and
+ *   - A tensor, layer or optimizer, and all that hangs together with it by a graph, is for one thread at a time;
+ * threads that share none may call the API side by side. Each has an error slot of its own, and its context says
+ * whether operations are recorded and where random numbers come from. Memory and its counts, the number of threads, and
  *     what signals do are the whole process's.
  *   - genlat spreads the work over threads of its own (OpenMP); a process may fork, and the child goes on.
  */
@@ -57,7 +57,8 @@ void gl_memory_trim(void);     /* gives the pool's blocks back to the system */
 gl_memory_info gl_memory(void);
 void gl_memory_fail_after(long n); /* for tests: the allocation after n more fails, once; n < 0: never */
 
-/* ---- context: what belongs to one user of the core, such as a Lua state --------------------------------------------- */
+/* ---- context: what belongs to one user of the core, such as a Lua state --------------------------------------------
+ */
 
 typedef struct gl_context {
   struct gl_rng *rng; /* behind gl_rng_default; NULL: the thread's own */
@@ -65,8 +66,8 @@ typedef struct gl_context {
 } gl_context;
 
 /* Makes c the calling thread's context, until the next call; c has to live as long. NULL: the thread's own, with which
- * each begins: recording, random numbers from seed 0 on. The binding does so for its Lua state wherever it matters, so a
- * program that calls the core itself in a thread where it also runs Lua chooses its context again afterwards. */
+ * each begins: recording, random numbers from seed 0 on. The binding does so for its Lua state wherever it matters, so
+ * a program that calls the core itself in a thread where it also runs Lua chooses its context again afterwards. */
 void gl_context_use(gl_context *c);
 gl_context *gl_context_used(void); /* NULL: the thread's own */
 
@@ -234,8 +235,8 @@ gl_tensor *gl_apply(gl_node *n);
 
 bool gl_wants(const gl_node *n, int input); /* is the gradient with respect to this input needed? */
 bool gl_tensor_is_own(const gl_tensor *t);  /* contiguous, and nobody else sees it or its buffer: may be overwritten */
-bool gl_recording(void);        /* does the context record? */
-bool gl_set_recording(bool on); /* returns the setting before */
+bool gl_recording(void);                    /* does the context record? */
+bool gl_set_recording(bool on);             /* returns the setting before */
 
 /* Adds the gradient of loss to .grad of every leaf that requires one. loss has one element, unless seed, of its shape,
  * says how its elements are weighted. Frees what the nodes hold as it goes, unless retain. On failure no .grad has

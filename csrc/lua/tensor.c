@@ -46,7 +46,8 @@ static void report(lua_State *L, size_t bytes) {
 int gll_push(lua_State *L, gl_tensor *t) {
   if (!t)
     return gll_raise(L);
-  static _Thread_local gl_tensor *in_flight; /* should Lua be out of memory and raise, the next push gives this one back */
+  static _Thread_local gl_tensor
+      *in_flight; /* should Lua be out of memory and raise, the next push gives this one back */
   gl_tensor_release(in_flight);
   in_flight = t;
   gl_tensor **handle = lua_newuserdatauv(L, sizeof *handle, 0);

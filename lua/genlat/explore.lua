@@ -7,6 +7,7 @@
 local core = require "genlat.core"
 local data = require "genlat.data"
 local latent = require "genlat.latent"
+local scope = require "genlat.scope"
 local train = require "genlat.train"
 local Options = require "genlat.train.options"
 local text = require "genlat.text"
@@ -66,8 +67,7 @@ function explore.main(program, description, define, body)
     local own = core.file_kind(options.run) == "folder" and options.run or "."
     options.out = options.out or (command.folder and own .. "/" .. command.folder or own)
     train.check(core.mkdirs(options.out))
-    core.set_recording(false)
-    body(space, options)
+    scope.run({recording = false}, body, space, options)
   end)
 end
 
@@ -104,8 +104,8 @@ function explore.numbered(space, options, name, numbers, from_prior)
   end
   local places = core.tensor(numbers)
   if from_prior then
-    core.seed(options.seed)
-    return space:prior(MOST_SAMPLES):index_select(places) -- all of them: so a number always stands for the same
+    local z = scope.run({seed = options.seed}, space.prior, space, MOST_SAMPLES)
+    return z:index_select(places) -- of all of them: so a number always stands for the same
   end
   local split = space.data.test
   local labels = split.labels and split.labels:index_select(places)

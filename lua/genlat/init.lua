@@ -16,6 +16,7 @@
 local boot = require "genlat.boot" -- before the core: see csrc/lua/boot.c
 local core = require "genlat.core"
 boot.restore()
+local scope = require "genlat.scope"
 core.set_library(debug.getinfo(1, "S").source:match "^(.*)init%.lua$" or "=") -- errors name a line outside these files
 
 local gl = {core = core}
@@ -38,15 +39,16 @@ for _, op in ipairs(core.op_table) do
   gl[op.name] = core[op.name]
 end
 
---- Calls f(...) without recording, so that what it computes needs no memory for gradients; returns its results.
+--- Calls f(...) without recording, so that what it computes needs no memory for gradients; returns its results. It
+-- holds for the coroutine that calls it, and for those that this one resumes meanwhile: see scope.lua.
 --
 --   x = gl.no_grad(function() return model:decode(z) end)
 function gl.no_grad(f, ...)
-  local before = core.set_recording(false)
-  local results = table.pack(pcall(f, ...))
-  core.set_recording(before)
-  if not results[1] then error(results[2], 0) end
-  return table.unpack(results, 2, results.n)
+  local meta = getmetatable(f)
+  if type(f) ~= "function" and not (type(meta) == "table" and meta.__call) then
+    error(("no_grad: expected a function, got %s"):format(type(f)), 2)
+  end
+  return scope.run({recording = false}, f, ...)
 end
 
 local readable = {

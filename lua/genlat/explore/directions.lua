@@ -9,6 +9,7 @@
 local core = require "genlat.core"
 local matrix = require "genlat.plot.matrix"
 local sheet = require "genlat.plot.sheet"
+local scope = require "genlat.scope"
 
 local view = {}
 
@@ -176,8 +177,8 @@ function view.arithmetic(how, space, examples, result, label)
       note = ("%d examples"):format(#term.members), images = decoded(space, some, label),
     }
   end
-  core.seed(how.seed)
-  local around = core.randn(SHOWN, space.latent) * examples.centred:std(1) * NOISE + result.z
+  local noise = scope.run({seed = how.seed}, core.randn, SHOWN, space.latent)
+  local around = noise * examples.centred:std(1) * NOISE + result.z
   rows[#rows + 1] = {
     name = "=", note = "and with noise", images = decoded(space, {result.z:unsqueeze(1), around}, label),
   }

@@ -7,6 +7,7 @@ local edits = require "genlat.latent.edits"
 local images = require "genlat.plot.images"
 local lines = require "genlat.plot.lines"
 local sheet = require "genlat.plot.sheet"
+local scope = require "genlat.scope"
 
 local view = {}
 
@@ -52,8 +53,7 @@ end
 
 --- A sheet with two rows for each walk, of one image: what the model draws, and the edit itself.
 function view.walks(space, walks, seed)
-  core.seed(seed)
-  local z, rows = space:prior(1, {truncation = 0.7}), {}
+  local z, rows = scope.run({seed = seed}, space.prior, space, 1, {truncation = 0.7}), {}
   local labels = space:labels(1)
   for _, walk in ipairs(walks) do add_rows(rows, space, walk, z, labels) end
   return sheet.svg {
@@ -91,8 +91,7 @@ end
 
 --- Sixteen images swung to one end of the range, to the other, and back: N x H x W x C.
 function view.swing(space, walk, seed)
-  core.seed(seed)
-  local z, labels = space:prior(16, {truncation = 0.7}), space:labels(16)
+  local z, labels = scope.run({seed = seed}, space.prior, space, 16, {truncation = 0.7}), space:labels(16)
   local frames = {}
   for i = 1, FRAMES do
     local part = math.sin(2 * math.pi * (i - 1) / FRAMES)

@@ -5,6 +5,7 @@ local binding = require "genlat.help.binding"
 local comments = require "genlat.help.comments"
 local examples = require "genlat.help.examples"
 local index = require "genlat.help.index"
+local scope = require "genlat.scope"
 local signature = require "genlat.help.signature"
 local broken = require "genlat.help.wrap"
 
@@ -35,16 +36,8 @@ local function compile(code)
   end
 end
 
---- Runs an example as somebody would type it; returns its first result. The random numbers go on as if nothing had
--- been.
-function pages.run(code)
-  local chunk = compile(code)
-  local seed, counter = core.rng_state()
-  local ok, result = pcall(chunk)
-  core.rng_state(seed, counter)
-  if not ok then error(result, 0) end
-  return result
-end
+--- Runs an example as somebody would type it; returns its first result. The user's random numbers are left alone.
+function pages.run(code) return (scope.run({seed = 0}, compile(code))) end
 
 -- The example with what it shows at Lua's prompt.
 local function transcript(code)

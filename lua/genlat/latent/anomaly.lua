@@ -21,7 +21,7 @@
 -- the best class.
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local image = require "genlat.metrics.image"
 local invert = require "genlat.latent.invert"
 local networks = require "genlat.models.networks"
@@ -161,7 +161,7 @@ function anomaly.score(space, images, options)
   local n, classes, parts, order = #images, anomaly.classes(space), {}, nil
   local size = math.max(1, ROWS // (space.model.posterior and o.samples or 1))
   if images.dtype == "uint8" then order = core.arange(n) end
-  return aside(space.model, o.seed, function()
+  return scope.run({recording = false, seed = o.seed, eval = space.model}, function()
     for first = 1, n, size do
       local count = math.min(size, n - first + 1)
       local x = order and core.batch(images, order, first, count) or images:slice(1, first, first + count - 1)

@@ -5,7 +5,7 @@
 --   local x = space:decode(result.z)
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 
 local arithmetic = {}
 
@@ -96,7 +96,7 @@ end
 -- For a conditional model means are of z less its class' mean. Raises where a group is empty.
 function arithmetic.evaluate(examples, expression)
   local terms = arithmetic.parse(expression)
-  return aside(nil, nil, function()
+  return scope.run({recording = false}, function()
     local from = examples.labels and examples.centred or examples.z
     local sum = core.zeros(from:size(2))
     for _, term in ipairs(terms) do

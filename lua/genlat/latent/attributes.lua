@@ -17,7 +17,7 @@
 -- Distances and angles are those of whitened vectors, as the papers' z ~ N(0, I) is: a GAN's z is such already.
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local classifier = require "genlat.metrics.classifier"
 local optim = require "genlat.optim"
 local symmetric = require "genlat.metrics.symmetric"
@@ -101,7 +101,7 @@ end
 --- The standard deviation of each attribute (names) among the real training images: A.
 function attributes.deviations(space, names)
   local train = space.data.train
-  return aside(nil, nil, function()
+  return scope.run({recording = false}, function()
     local list = {}
     for i, place in ipairs(places_of(space, names)) do
       local values = place.factor and train.factors:select(2, place.factor) or train.labels:eq(place.class):float()
@@ -166,7 +166,7 @@ function attributes.examples(space, settings)
   local places = places_of(space, names)
   local classes = {}
   for i, place in ipairs(places) do classes[i] = place.class ~= nil end
-  return aside(space.model, settings.seed or SEED, function()
+  return scope.run({recording = false, seed = settings.seed or SEED, eval = space.model}, function()
     if space:has_encoder() then
       local z, labels = space:encode_split(space.data.train, settings.count or ENCODED)
       return attributes.known(z, names, known_values(space, places, #z), space.conditional and labels, false, classes)
@@ -254,7 +254,7 @@ end
 -- a class, those in it less the rest. Returns a list of {name =, vector = latent}, a vector as long as the standard
 -- deviation of the examples along it, in the order of the examples' names. Raises where an attribute does not vary.
 function attributes.means(examples)
-  return aside(nil, nil, function()
+  return scope.run({recording = false}, function()
     local sides, list = all_sides(examples), {}
     for i, name in ipairs(examples.names) do
       local upper, lower = sides:select(2, i):clamp(0, 1), (-sides:select(2, i)):clamp(0, 1)
@@ -298,15 +298,12 @@ end
 -- chance, the share of the larger side in it. settings: seed (of the division).
 function attributes.normals(examples, settings)
   local seed = settings and settings.seed or SEED
-  return aside(nil, seed, function()
+  return scope.run({recording = false, seed = seed}, function()
     local sides, e = all_sides(examples), examples.centred:matmul(examples.whiten)
     local n = #e
     local order, held = core.randperm(n, seed), math.max(1, math.floor(n * FIT.held_out))
     local function part(t, first, last) return t:index_select(order:slice(1, first, last)) end
-    local recording = core.set_recording(true)
-    local ok, w, b = pcall(logistic, part(e, held + 1, n), part(sides, held + 1, n))
-    core.set_recording(recording)
-    if not ok then error(w, 0) end
+    local w, b = scope.run({recording = true}, logistic, part(e, held + 1, n), part(sides, held + 1, n))
     local accuracy, chance = accuracies(part(e, 1, held), part(sides, 1, held), w, b)
     local list = {}
     for i, name in ipairs(examples.names) do
@@ -322,7 +319,7 @@ end
 -- those of other attributes (a list) are taken out, n1 - (n1' n2) n2, of several all of what they span. Moving along it
 -- does not cross the others' hyperplanes. Raises where nothing is left.
 function attributes.project(examples, vector, others)
-  return aside(nil, nil, function()
+  return scope.run({recording = false}, function()
     local basis = {}
     local function rest(v)
       local e = v:unsqueeze(1):matmul(examples.whiten)[1]

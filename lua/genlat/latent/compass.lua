@@ -15,7 +15,7 @@
 -- Bishop 2006, sec. 4.5). The next set is one whose answer is expected to say much about w (Houlsby et al. 2011).
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 
 local compass = {}
 
@@ -230,7 +230,7 @@ end
 -- Latent vectors to make a set of, which depend on the seed and the number of answers so far.
 local function draw_pool(self)
   local seed = core.hash(("compass %d %d"):format(self.seed, #self.answers)) & 0x7FFFFFFF
-  return aside(nil, seed, function()
+  return scope.run({recording = false, seed = seed}, function()
     if not self.pool then return self.space:prior(POOL) end
     return self.pool:index_select(core.randperm(#self.pool):slice(1, 1, math.min(POOL, #self.pool)))
   end)

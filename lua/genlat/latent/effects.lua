@@ -4,7 +4,7 @@
 --   local changes = tool:changes(vector)                    -- a number for each of tool.names
 --   local times, other = tool:selectivity(changes, "smile") -- how many times the largest other one, and which that is
 
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local attributes = require "genlat.latent.attributes"
 
 local Effects = {}
@@ -43,7 +43,7 @@ function effects.new(space, settings)
   for i, name in ipairs(names) do self.column[name] = i end
   self.meter, self.deviations = attributes.meter(space, names, settings.judges), attributes.deviations(space, names)
   local count = settings.images or IMAGES
-  aside(space.model, settings.seed or SEED, function()
+  scope.run({recording = false, seed = settings.seed or SEED, eval = space.model}, function()
     if space:has_encoder() then
       self.z, self.labels = space:encode_split(space.data.test, count)
     else
@@ -58,7 +58,7 @@ end
 -- is measured at z + step vector and at z - step vector, in standard deviations of the real training images: a list.
 -- Second: the same with the mean of the absolute differences.
 function Effects:changes(vector)
-  return aside(self.space.model, nil, function()
+  return scope.run({recording = false, eval = self.space.model}, function()
     local function measured(by) return self.meter(self.space:decode(self.z + vector * by, self.labels)) end
     local change = (measured(self.step) - measured(-self.step)) / (2 * self.deviations)
     return change:mean(1):totable(), change:abs():mean(1):totable()

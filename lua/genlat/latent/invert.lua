@@ -12,8 +12,7 @@
 -- this term). The most probable z is shorter than draws of the prior are: see typicality.
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
-local frozen = require "genlat.latent.frozen"
+local scope = require "genlat.scope"
 local image = require "genlat.metrics.image"
 local networks = require "genlat.models.networks"
 local optim = require "genlat.optim"
@@ -100,7 +99,7 @@ end
 -- note(step, losses) is told after each step, from 0, the least loss of each row so far: infinite where there was none
 -- that is a number.
 local function descend(model, x, e, labels, o, note)
-  return frozen(model, function()
+  return scope.run({recording = true, frozen = model}, function()
     local best_e, best = e:detach():clone(), core.full({#e}, math.huge)
     e = e:detach():clone():requires_grad_()
     local optimizer = optim.Adam({e}, {lr = o.rate})
@@ -196,7 +195,7 @@ function invert.invert(space, x, options)
   local chunks = (n + size - 1) // size
   for first = 1, n, size do
     local function part(t) return t and t:slice(1, first, math.min(first + size - 1, n)) end
-    parts[#parts + 1] = aside(space.model, nil, function()
+    parts[#parts + 1] = scope.run({recording = false, eval = space.model}, function()
       return invert_some(space, part(x), part(labels), part(draws), o, function(step)
         if o.progress then o.progress(#parts * o.steps + step, chunks * o.steps) end
       end)
@@ -226,7 +225,7 @@ local function length_density(lengths, d) return lengths:maximum(1e-30):log() * 
 -- The draws are the same every time.
 --   local t = gl.latent.typicality(space, found.z); print(t.length, t.least, t.most, t.share)
 function invert.typicality(space, z)
-  return aside(nil, TYPICAL_SEED, function()
+  return scope.run({recording = false, seed = TYPICAL_SEED}, function()
     local function length_of(v) return space:standardize(v):square():sum(2):sqrt() end
     local d, lengths, drawn = space.latent, length_of(z), length_of(space:prior(DRAWS, GAUSSIAN))
     local density_drawn = length_density(drawn, d)

@@ -14,7 +14,7 @@
 -- greatest y.
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 
 local posterior = {}
 
@@ -42,7 +42,7 @@ function posterior.of(space, split, count)
   local model = space.model
   if not model.encode then error(("posterior: a %s has no encoder"):format(model:name()), 2) end
   count = math.min(count or split.count, split.count)
-  local mean, logvar = aside(model, nil, function()
+  local mean, logvar = scope.run({recording = false, eval = model}, function()
     return encode_all(split, count, function(x, labels)
       if model.posterior then return model:posterior(x, labels) end
       return (model:encode(x, labels))

@@ -8,7 +8,7 @@
 -- is as long as the standard deviation of latent vectors along it; its largest component is positive.
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local attributes = require "genlat.latent.attributes"
 local symmetric = require "genlat.metrics.symmetric"
 
@@ -61,7 +61,7 @@ function semantics.components(space, settings)
     error(("components: a %s draws z from N(0, I), where no direction is different; take activations or weights")
       :format(space.model:name()), 2)
   end
-  return aside(space.model, nil, function()
+  return scope.run({recording = false, eval = space.model}, function()
     local z, labels = space:encode_split(space.data.train, settings.images or IMAGES)
     local centred = attributes.centred(z, space.conditional and labels)
     local list = eigen(centred:t():matmul(centred) / math.max(#z - 1, 1))
@@ -137,7 +137,7 @@ end
 -- for wide layers), seed. Of a conditional model each class in turn is drawn.
 function semantics.activations(space, settings)
   settings = settings or {}
-  return aside(space.model, settings.seed or SEED, function()
+  return scope.run({recording = false, seed = settings.seed or SEED, eval = space.model}, function()
     local up_to, behind = first_layers(space)
     local function activations(z, labels)
       return through(behind, through(up_to, as_input(space, z, labels))):flatten(2):detach()
@@ -162,7 +162,7 @@ end
 -- (6).
 function semantics.weights(space, settings)
   settings = settings or {}
-  return aside(space.model, nil, function()
+  return scope.run({recording = false, eval = space.model}, function()
     local up_to = first_layers(space)
     local scale, d = prior_scale(space), space.latent
     local axes = core.cat {core.zeros(1, d), core.eye(d) * scale} -- what the layer makes of 0, and of each axis

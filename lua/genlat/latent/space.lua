@@ -21,6 +21,7 @@ local core = require "genlat.core"
 local data = require "genlat.data"
 local models = require "genlat.models"
 local networks = require "genlat.models.networks"
+local scope = require "genlat.scope"
 local Directions = require "genlat.latent.directions"
 local Mixture = require "genlat.latent.mixture"
 
@@ -106,16 +107,13 @@ end
 
 -- Calls f(first, last) for chunks of n rows, unrecorded, in evaluation; returns what it returned, joined.
 local function in_chunks(self, n, f)
-  local parts, before = {}, core.set_recording(false)
-  self.model:eval()
-  local ok, problem = pcall(function()
+  return scope.run({recording = false, eval = self.model}, function()
+    local parts = {}
     for first = 1, n, CHUNK do
       parts[#parts + 1] = f(first, math.min(first + CHUNK - 1, n))
     end
+    return #parts == 1 and parts[1] or core.cat(parts)
   end)
-  core.set_recording(before)
-  if not ok then error(problem, 0) end
-  return #parts == 1 and parts[1] or core.cat(parts)
 end
 
 local function check_latents(self, z, name)

@@ -16,9 +16,8 @@ local json = require "genlat.json"
 local nn = require "genlat.nn"
 local optim = require "genlat.optim"
 local safetensors = require "genlat.safetensors"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local edits = require "genlat.latent.edits"
-local frozen = require "genlat.latent.frozen"
 local steering = require "genlat.latent.steering"
 
 local steer = {}
@@ -97,16 +96,19 @@ local function check(space, name, o)
     error(("steer: a range is two numbers around 0, the smaller first, not %s and %s"):format(tostring(low),
       tostring(high)), 3)
   end
-  if not aside(nil, o.seed, function() return edits.suits(name, space:decode(space:prior(16))) end) then
+  local suits = scope.run({recording = false, seed = o.seed or nil}, function()
+    return edits.suits(name, space:decode(space:prior(16)))
+  end)
+  if not suits then
     error(("steer: %s is for light strokes on a dark ground, and these images are not"):format(name), 3)
   end
 end
 
 -- The masked squared error of the walked images against the edited ones, per pixel: eq. 1.
 local function objective(space, walk, z, labels, amount)
-  local recording = core.set_recording(false)
-  local target, mask = edits.apply(walk.edit, space.model:decode(z, labels), amount)
-  core.set_recording(recording)
+  local target, mask = scope.run({recording = false}, function()
+    return edits.apply(walk.edit, space.model:decode(z, labels), amount)
+  end)
   local made = space.model:decode(walk:move(z, amount), labels)
   return ((made - target):square() * mask):sum() / (mask:sum() * made:size(4))
 end
@@ -150,11 +152,11 @@ function steer.learn(space, name, settings)
   for key, value in pairs(settings or {}) do o[key] = value end
   check(space, name, o)
   o.steps, o.lr = o.steps or STEPS[o.walk], o.lr or RATES[o.walk]
-  return aside(space.model, o.seed, function()
+  return scope.run({recording = false, seed = o.seed or nil, eval = space.model}, function()
     local centre = space:unstandardize(core.zeros(1, space.latent))[1]
     local scale = space:unstandardize(core.ones(1, space.latent))[1] - centre
     local walk = new_walk(name, o.walk, {o.range[1], o.range[2]}, centre, scale)
-    frozen(space.model, function() fit(space, walk, scale, o) end)
+    scope.run({recording = true, frozen = space.model}, fit, space, walk, scale, o)
     return walk
   end)
 end
@@ -234,7 +236,7 @@ function steer.load(folder, latent)
   if not tensors then return nil, metadata end
   local notes = json.decode(metadata.notes or "")
   if metadata.format ~= FORMAT or type(notes) ~= "table" then return nil, path .. ": these are no walks" end
-  return aside(nil, 0, function() -- building networks draws numbers, which are then overwritten
+  return scope.run({recording = false, seed = 0}, function() -- building networks draws numbers, then overwritten
     for name, note in pairs(notes) do
       local walk, problem = read_walk(name, note, tensors, latent)
       if not walk then

@@ -4,7 +4,7 @@
 local core = require "genlat.core"
 local classifier = require "genlat.metrics.classifier"
 local distribution = require "genlat.metrics.distribution"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local edits = require "genlat.latent.edits"
 
 local steering = {}
@@ -127,7 +127,7 @@ end
 function steering.evaluate(space, walk, settings)
   local o = {samples = 1000, measured = 200, seed = 1, amounts = amounts_of(walk.range)}
   for key, value in pairs(settings or {}) do o[key] = value end
-  return aside(space.model, o.seed, function()
+  return scope.run({recording = false, seed = o.seed, eval = space.model}, function()
     local z = space:prior(o.samples)
     local labels = space:labels(o.samples)
     local amounts, zero = o.amounts, nil

@@ -2,7 +2,7 @@
 -- trained on. See judge.lua for how it is trained and kept.
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local judge = require "genlat.metrics.judge"
 
 local classifier = {}
@@ -17,7 +17,7 @@ local KIND = {
 
 --- The share of a split's images that it gets right.
 function classifier.accuracy(model, split)
-  return aside(model, nil, function()
+  return scope.run({recording = false, eval = model}, function()
     local right = 0
     for _, x, labels in split:batches {size = 500, shuffle = false} do
       right = right + model(x):argmax(2):eq(labels):sum():item()
@@ -43,7 +43,7 @@ end
 --- What it makes of images: features N x 84 and logits N x classes. batches: a function that returns a batch of images
 -- each time, and nil after the last one.
 function classifier.judge(model, batches)
-  return aside(model, nil, function()
+  return scope.run({recording = false, eval = model}, function()
     local features, logits = {}, {}
     for x in batches do
       features[#features + 1] = model:embed(x)

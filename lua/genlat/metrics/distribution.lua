@@ -1,7 +1,7 @@
 --- distribution.lua: how like two sets of images are, told by features (N x D) or logits (N x K) of a classifier.
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local symmetric = require "genlat.metrics.symmetric"
 
 local distribution = {}
@@ -67,7 +67,7 @@ end
 --   local real = gl.metrics.moments(features)
 function distribution.moments(features)
   check_matrix(features, "moments")
-  return aside(nil, nil, function() return moments_of(features) end)
+  return scope.run({recording = false}, function() return moments_of(features) end)
 end
 
 local function as_moments(x) return type(x) == "table" and x or distribution.moments(x) end
@@ -130,7 +130,7 @@ function distribution.neighbourhood(features, k)
     error(("precision_recall: k is a whole number from 1 to less than the number of features, %d, not %s")
       :format(#features, tostring(k)), 2)
   end
-  return aside(nil, nil, function()
+  return scope.run({recording = false}, function()
     local set = {centre = features:mean(1), k = k}
     set.points = features - set.centre
     set.squares = set.points:square():sum(2)
@@ -141,7 +141,7 @@ end
 
 -- The share of points of one set that lie within the radius of a point of the other (Kynkäänniemi et al., eq. 1).
 local function share_within(points, set)
-  return aside(nil, nil, function()
+  return scope.run({recording = false}, function()
     local found = 0
     each_block(points.points + (points.centre - set.centre), rows_at_a_time(set), function(rows)
       found = found + squared_distances(rows, set.points, set.squares):le(set.radii):max(2):sum():item()
@@ -169,7 +169,7 @@ end
 --   gl.metrics.classifier_score(logits)
 function distribution.classifier_score(logits)
   check_matrix(logits, "classifier_score")
-  return aside(nil, nil, function()
+  return scope.run({recording = false}, function()
     local log_p = logits:log_softmax(2)
     local p = log_p:exp()
     local log_marginal = p:mean(1):clamp(1e-37):log() -- a class that nobody sees would be log 0

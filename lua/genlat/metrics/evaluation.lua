@@ -7,7 +7,7 @@
 -- Each of the first ones is also measured of as many real images from the training data, against the same test images:
 -- NAME_real, and frechet_lenet_floor. NAME_std is the spread over seeds (of the sampling: the model is one).
 
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local classifier = require "genlat.metrics.classifier"
 local image = require "genlat.metrics.image"
 local likelihood = require "genlat.metrics.likelihood"
@@ -34,7 +34,7 @@ end
 
 local function measure_samples(results, model, data, o)
   local reference = samples.reference(data, o)
-  local made = aside(model, nil, function() -- a model that draws by itself must be in evaluation
+  local made = scope.run({recording = false, eval = model}, function() -- also where the model draws by itself
     return samples.of_draws(o.draw or function(n) return model:sample(n) end, reference, o, model.config.classes)
   end)
   local real = samples.of_split(data.train, reference, o)

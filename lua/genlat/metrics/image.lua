@@ -2,7 +2,7 @@
 -- for each image.
 
 local core = require "genlat.core"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 
 local image = {}
 
@@ -68,7 +68,7 @@ end
 --
 --   gl.metrics.reconstruction(model, set.test).psnr
 function image.reconstruction(model, split)
-  return aside(model, nil, function()
+  return scope.run({recording = false, eval = model}, function()
     local sums = {mse = 0, psnr = 0}
     for _, x, labels in split:batches {size = 500, shuffle = false} do
       local y = model:reconstruct(x, labels)

@@ -14,6 +14,7 @@ local core = require "genlat.core"
 local fetch = require "genlat.data.fetch"
 local models = require "genlat.models"
 local optim = require "genlat.optim"
+local scope = require "genlat.scope"
 
 local judge = {}
 
@@ -40,18 +41,11 @@ end
 
 --- Trains one; returns it in evaluation. progress(steps done, of how many) is called after each step, if given.
 function judge.train(kind, data, progress)
-  local seed, counter = core.rng_state()
-  local recording = core.set_recording(true)
-  core.seed(kind.recipe.seed)
-  local ok, result = pcall(function()
+  return scope.run({recording = true, seed = kind.recipe.seed}, function()
     local model = models.lenet5 {image = data.shape, classes = #kind.names(data), width = kind.recipe.width}
     fit(model, kind.examples(data), kind, progress)
     return model:eval()
   end)
-  core.set_recording(recording)
-  core.rng_state(seed, counter)
-  if not ok then error(result, 0) end
-  return result
 end
 
 -- What tells a data set's contents from another's under the same name: sizes, names, the first images and labels.

@@ -3,7 +3,7 @@
 -- In nats per image. Of a Bernoulli likelihood they mean something for binarized images only; for grey ones they can be
 -- compared with each other.
 
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local networks = require "genlat.models.networks"
 
 local likelihood = {}
@@ -19,7 +19,7 @@ local IMAGES = 10 -- images at a time
 --   gl.metrics.elbo(model, set.test).elbo
 function likelihood.elbo(model, split, options)
   options = options or {}
-  return aside(model, options.seed or SEED, function()
+  return scope.run({recording = false, seed = options.seed or SEED, eval = model}, function()
     local sums = {reconstruction = 0, kl = model.posterior and 0}
     for _, x, labels in split:batches {size = 500, shuffle = false, binarize = options.binarize} do
       local parts = model.posterior and networks.elbo(model, x, labels) or model:loss(x)
@@ -81,7 +81,7 @@ function likelihood.log_likelihood(model, split, options)
   options = options or {}
   local samples, count = options.samples or 5000, math.min(options.images or 500, split.count)
   local seed, all = options.seed or SEED, {}
-  return aside(model, seed, function()
+  return scope.run({recording = false, seed = seed, eval = model}, function()
     for _, x, labels in split:batches {size = math.min(IMAGES, count), seed = seed, binarize = options.binarize} do
       for _, value in ipairs(estimates(model, x, labels, samples)) do
         all[#all + 1] = value

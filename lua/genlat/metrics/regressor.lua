@@ -7,7 +7,7 @@
 
 local core = require "genlat.core"
 local Split = require "genlat.data.split"
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local judge = require "genlat.metrics.judge"
 
 local Regressor = {}
@@ -18,7 +18,7 @@ local regressor = {}
 local CHUNK = 500 -- images that are measured at a time
 
 local function moments(data)
-  return aside(nil, nil, function()
+  return scope.run({recording = false}, function()
     local factors = data.train.factors
     return factors:mean(1), factors:std(1):maximum(1e-6)
   end)
@@ -26,7 +26,7 @@ end
 
 -- The outputs for images N x H x W x C: N x F, standardized.
 local function outputs_for(model, images)
-  return aside(model, nil, function()
+  return scope.run({recording = false, eval = model}, function()
     local parts = {}
     for first = 1, #images, CHUNK do
       parts[#parts + 1] = model(images:slice(1, first, math.min(first + CHUNK - 1, #images)))
@@ -37,7 +37,7 @@ end
 
 -- 1 - sum (y - target)^2 / sum (target - mean)^2 of each factor: F.
 local function determination(values, targets)
-  return aside(nil, nil, function()
+  return scope.run({recording = false}, function()
     return 1 - (values - targets):square():sum(1) / (targets - targets:mean(1)):square():sum(1)
   end)
 end

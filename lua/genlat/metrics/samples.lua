@@ -10,7 +10,7 @@
 -- A row, one for each seed: {frechet_lenet =, precision =, recall =, classifier_score =, modes_covered =,
 -- class_variation =}.
 
-local aside = require "genlat.metrics.aside"
+local scope = require "genlat.scope"
 local classifier = require "genlat.metrics.classifier"
 local distribution = require "genlat.metrics.distribution"
 
@@ -86,7 +86,7 @@ function samples.reference(data, o) return judged(o, real_batches(data.test, o.s
 function samples.of_draws(draw, reference, o, classes)
   local rows = {}
   for i = 1, o.seeds do
-    rows[i] = aside(nil, o.seed + i - 1, function()
+    rows[i] = scope.run({recording = false, seed = o.seed + i - 1}, function()
       return compare(judged(o, drawn_batches(draw, classes or 1, o)), reference)
     end)
   end

@@ -12,6 +12,7 @@
 local core = require "genlat.core"
 local json = require "genlat.json"
 local safetensors = require "genlat.safetensors"
+local scope = require "genlat.scope"
 
 local models = {}
 
@@ -50,9 +51,8 @@ local function load_file(path)
   if not tensors then return nil, metadata end
   local config, notes = json.decode(metadata.config or ""), json.decode(metadata.notes or "")
   if type(config) ~= "table" or type(notes) ~= "table" then return nil, path .. ": not a model of genlat's" end
-  local seed, counter = core.rng_state() -- building a model draws numbers that are then overwritten
-  local built, model, message = pcall(models.build, config)
-  core.rng_state(seed, counter)
+  -- building a model draws numbers that are then overwritten
+  local built, model, message = scope.run({seed = 0}, pcall, models.build, config)
   if not built then return nil, ("%s: %s"):format(path, model) end
   if not model then return nil, ("%s: %s"):format(path, message) end
   local ok, why = pcall(model.load_state_dict, model, tensors)

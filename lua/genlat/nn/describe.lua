@@ -1,9 +1,11 @@
 --- describe.lua: how a module prints: its tree, with output shapes and parameter counts.
 
 local core = require "genlat.core"
+local scope = require "genlat.scope"
 
 local describe = {
-  watch = nil, -- while shapes are being found out: called with every module and what it returned
+  -- Of a coroutine in which shapes are being found out: a function that is called with every module and its result.
+  watchers = setmetatable({}, {__mode = "k"}),
 }
 
 local function with_commas(n)
@@ -21,24 +23,16 @@ function describe.is_tensor(value)
   return meta and meta.__name == "genlat.Tensor" or false
 end
 
---- Runs the module once on zeros of a shape, unrecorded, in evaluation, with the random numbers put back; returns
+--- Runs the module once on zeros of a shape, unrecorded, in evaluation, with random numbers of its own; returns
 --- module -> output shape, as far as it came.
 function describe.shapes(module, shape)
-  local found, modes = {}, {}
-  module:walk(function(m) modes[m] = m.training end)
-  local seed, counter = core.rng_state()
-  local recording, watch = core.set_recording(false), describe.watch
-  describe.watch = function(m, y)
+  local x, found, thread = core.zeros(shape), {}, coroutine.running()
+  local before = describe.watchers[thread]
+  local _ <close> = setmetatable({}, {__close = function() describe.watchers[thread] = before end})
+  describe.watchers[thread] = function(m, y)
     if describe.is_tensor(y) then found[m] = y.shape end
   end
-  module:eval()
-  pcall(module, core.zeros(shape))
-  describe.watch = watch
-  core.set_recording(recording)
-  core.rng_state(seed, counter)
-  for m, training in pairs(modes) do
-    m:set_training(training)
-  end
+  scope.run({recording = false, seed = 0, eval = module}, pcall, module, x)
   return found
 end
 

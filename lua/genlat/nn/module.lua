@@ -50,13 +50,16 @@ local function set(self, key, value)
   rawset(self, key, value)
 end
 
-local function watched(self, ...)
-  describe.watch(self, (...))
+local function watched(watch, self, ...)
+  watch(self, (...))
   return ...
 end
 
+local watchers = describe.watchers
+
 local function call(self, ...)
-  if describe.watch then return watched(self, self:forward(...)) end
+  local watch = next(watchers) and watchers[coroutine.running()]
+  if watch then return watched(watch, self, self:forward(...)) end
   return self:forward(...)
 end
 

@@ -6,6 +6,7 @@ local images = require "genlat.plot.images"
 local lines = require "genlat.plot.lines"
 local models = require "genlat.models"
 local report = require "genlat.report"
+local scope = require "genlat.scope"
 local train = require "genlat.train"
 local results = require "genlat.train.results"
 local Options = require "genlat.train.options"
@@ -69,14 +70,12 @@ function classifier.last_line(test) return ("test error %.2f %%"):format(test.er
 
 -- Calls f(images, labels, logits, predicted) for all of a split, in evaluation, unrecorded.
 local function each_batch(model, split, f)
-  local recording = core.set_recording(false)
-  model:eval()
-  for _, x, labels in split:batches {size = 500, shuffle = false} do
-    local logits = model(x)
-    f(x, labels, logits, logits:argmax(2))
-  end
-  model:train()
-  core.set_recording(recording)
+  scope.run({recording = false, eval = model}, function()
+    for _, x, labels in split:batches {size = 500, shuffle = false} do
+      local logits = model(x)
+      f(x, labels, logits, logits:argmax(2))
+    end
+  end)
 end
 
 --- {loss =, error =} on a split.
@@ -167,7 +166,7 @@ end
 
 --- classifier.results(data): a function for run:finish.
 function classifier.results(data)
-  return results.unrecorded(function(run) write_all(run, data) end)
+  return function(run) scope.run({recording = false}, write_all, run, data) end
 end
 
 return classifier

@@ -4,6 +4,7 @@ local core = require "genlat.core"
 local images = require "genlat.plot.images"
 local lines = require "genlat.plot.lines"
 local report = require "genlat.report"
+local scope = require "genlat.scope"
 local train = require "genlat.train"
 local results = require "genlat.train.results"
 
@@ -55,20 +56,13 @@ end
 
 -- The same latent vectors and labels whenever they are asked for.
 local function fixed_noise(model, n)
-  local seed, counter = core.rng_state()
-  core.seed(FIXED_SEED)
-  local z = core.randn(n, model.latent)
-  core.rng_state(seed, counter)
-  return z
+  return scope.run({seed = FIXED_SEED}, core.randn, n, model.latent)
 end
 
 local function sheet_of(model, z)
-  local recording = core.set_recording(false)
-  model:eval()
-  local sheet = images.grid(model:decode(z), {columns = COLUMNS, scale = 1})
-  model:train()
-  core.set_recording(recording)
-  return sheet
+  return scope.run({recording = false, eval = model}, function()
+    return images.grid(model:decode(z), {columns = COLUMNS, scale = 1})
+  end)
 end
 
 local function keep_frame(run)
@@ -126,32 +120,25 @@ local function as_in_training(discriminator, f)
   for name, tensor in pairs(state) do
     kept[name] = tensor:detach():clone()
   end
+  local _ <close> = setmetatable({}, {__close = function() discriminator:load_state_dict(kept) end})
   discriminator:train()
-  local judged, generator_loss = f()
-  discriminator:load_state_dict(kept)
-  return judged, generator_loss
+  return f()
 end
 
 --- Measures on the test images, the generator in evaluation: what gan.TEST names.
 function gan.evaluate(model, split)
-  local seed, counter = core.rng_state()
-  core.seed(FIXED_SEED)
-  local recording = core.set_recording(false)
-  model:eval()
-  local x, labels = split:head(1000)
-  labels = model.config.classes and labels or nil
-  local fake = model:generate(core.randn(#x, model.latent), labels)
-  local judged, generator_loss = as_in_training(model.discriminator, function()
-    return model:discriminator_loss(model.scaled(x), fake, labels), model:generator_loss(fake, labels)
+  return scope.run({recording = false, seed = FIXED_SEED, eval = model}, function()
+    local x, labels = split:head(1000)
+    labels = model.config.classes and labels or nil
+    local fake = model:generate(core.randn(#x, model.latent), labels)
+    local judged, generator_loss = as_in_training(model.discriminator, function()
+      return model:discriminator_loss(model.scaled(x), fake, labels), model:generator_loss(fake, labels)
+    end)
+    return {
+      generator = generator_loss:item(), discriminator = judged.loss:item(), on_real = judged.real,
+      on_fake = judged.fake, spread = spread(fake) / spread(model.scaled(x)),
+    }
   end)
-  local values = {
-    generator = generator_loss:item(), discriminator = judged.loss:item(), on_real = judged.real,
-    on_fake = judged.fake, spread = spread(fake) / spread(model.scaled(x)),
-  }
-  model:train()
-  core.set_recording(recording)
-  core.rng_state(seed, counter)
-  return values
 end
 
 --- What there is to worry about after an epoch, in words, or nil.
@@ -255,7 +242,6 @@ end
 local function write_pictures(run, data)
   local model = run.model
   local function save(name, sheet) train.check(core.write_png(run.folder .. "/" .. name, sheet)) end
-  core.seed(FIXED_SEED)
   save("real.png", images.grid(data.train:head(100), {columns = 10}))
   save("samples.png", labelled_sample(model, #data.classes))
   save("interpolation.png", walks(model))
@@ -292,12 +278,12 @@ end
 
 --- gan.results(data): a function for run:finish.
 function gan.results(data)
-  return results.unrecorded(function(run)
-    write_pictures(run, data)
+  return function(run)
+    scope.run({recording = false, seed = FIXED_SEED}, write_pictures, run, data)
     local svg = curves(run)
     train.check(core.write_file(run.folder .. "/loss.svg", svg))
     write_report(run, data, svg)
-  end)
+  end
 end
 
 return gan

@@ -3,8 +3,8 @@
 -- train.options (command lines), train.run (the run folder: progress, log, checkpoints), train.evaluate,
 -- train.pictures and train.results (what a finished run leaves).
 
-local core = require "genlat.core"
 local data = require "genlat.data"
+local scope = require "genlat.scope"
 local text = require "genlat.text"
 
 local train = {}
@@ -70,24 +70,19 @@ local EVALUATION_SEED = 20131220
 -- Options: size (the batch, 500), binarize.
 function train.evaluate(model, split, options)
   options = options or {}
-  local seed, counter = core.rng_state()
-  core.seed(EVALUATION_SEED)
-  local recording = core.set_recording(false)
-  model:eval()
-  local sums = {loss = 0, reconstruction = 0, kl = 0}
-  for _, x, labels in split:batches {size = options.size or 500, shuffle = false, binarize = options.binarize} do
-    local parts = model:loss(x, labels)
-    for key in pairs(sums) do
-      sums[key] = sums[key] + parts[key]:item() * #x
+  return scope.run({recording = false, seed = EVALUATION_SEED, eval = model}, function()
+    local sums = {loss = 0, reconstruction = 0, kl = 0}
+    for _, x, labels in split:batches {size = options.size or 500, shuffle = false, binarize = options.binarize} do
+      local parts = model:loss(x, labels)
+      for key in pairs(sums) do
+        sums[key] = sums[key] + parts[key]:item() * #x
+      end
     end
-  end
-  model:train()
-  core.set_recording(recording)
-  core.rng_state(seed, counter)
-  for key, sum in pairs(sums) do
-    sums[key] = sum / split.count
-  end
-  return sums
+    for key, sum in pairs(sums) do
+      sums[key] = sum / split.count
+    end
+    return sums
+  end)
 end
 
 return train

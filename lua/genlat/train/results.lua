@@ -6,6 +6,7 @@ local images = require "genlat.plot.images"
 local lines = require "genlat.plot.lines"
 local losses = require "genlat.train.losses"
 local report = require "genlat.report"
+local scope = require "genlat.scope"
 local scatter = require "genlat.plot.scatter"
 local train = require "genlat.train"
 
@@ -165,7 +166,6 @@ local function write_sheets(run, data)
   local x, labels = data.test:head(4 * COLUMNS)
   write_png(run, "reconstructions.png",
     images.grid(images.pairs(x, model:reconstruct(x, labels), COLUMNS), {columns = COLUMNS}))
-  core.seed(PICTURE_SEED)
   write_png(run, "samples.png", images.grid(model:sample(10 * COLUMNS), {columns = COLUMNS}))
 end
 
@@ -189,19 +189,9 @@ local function write_all(run, data)
   write_report(run, data, svg)
 end
 
---- f as a function for run:finish that runs without recording.
-function results.unrecorded(f)
-  return function(run)
-    local recording = core.set_recording(false)
-    local ok, problem = pcall(f, run)
-    core.set_recording(recording)
-    if not ok then error(problem, 0) end
-  end
-end
-
 --- results.of(data): a function for run:finish.
 function results.of(data)
-  return results.unrecorded(function(run) write_all(run, data) end)
+  return function(run) scope.run({recording = false, seed = PICTURE_SEED}, write_all, run, data) end
 end
 
 return results
