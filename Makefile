@@ -18,7 +18,7 @@ make              build genlat for this processor, in build/genlat
   OPTIMIZE=-O0    ... with another level of optimization than -O3
   WERROR=1        ... and let a warning stop it
 make install      copy it to PREFIX=$(PREFIX) (LUADIR, LIBDIR, BINDIR, DESTDIR); make uninstall removes it
-make test         run the specs (installs busted where it is missing)
+make test         run the specs (installs busted where it is missing), JOBS files at a time (as many as processors)
 make check-asan   run them under the address and undefined-behaviour sanitizers, with Lua's collector at its busiest
 make fuzz         feed damaged files to the readers for FUZZ_SECONDS=$(FUZZ_SECONDS)
 make bench        measure the speed of the operations
@@ -123,13 +123,16 @@ $(OUT)/lua: $(OUT)/leaks.so
 
 # ---- checking -------------------------------------------------------------------------------------------------------
 
-BUSTED = spec/run.lua $(BUSTED_FLAGS)
+BUSTED = spec/parallel.lua $(BUSTED_FLAGS)
+export JOBS
 
 test: all f64 busted
 	$(LUA) $(BUSTED)
 
+# With more than one thread a process, which `make test` does not have where there are as many processes as processors.
 check-asan: asan f64 busted
-	GENLAT_BUILD=$(OUT)/asan $(abspath $(OUT))/asan/lua $(BUSTED) --helper=spec/aggressive_gc.lua --cpath="./$(OUT)/asan/?.so"
+	GENLAT_BUILD=$(OUT)/asan OMP_NUM_THREADS=2 $(abspath $(OUT))/asan/lua $(BUSTED) \
+	  --helper=spec/aggressive_gc.lua --cpath="./$(OUT)/asan/?.so"
 
 busted:
 	@$(LUA) -e 'require "busted.runner"' 2>/dev/null || sh scripts/setup.sh --dev
