@@ -57,7 +57,9 @@ typedef struct gl_entry { /* of a folder */
   const char *name;
   gl_file_kind kind;
   int64_t bytes;   /* of a file */
-  int64_t changed; /* when it was last written: nanoseconds since 1970 */
+  int64_t written; /* when its bytes were changed last: nanoseconds since 1970, which programs can set as they like */
+  int64_t changed; /* when anything of it was, which they cannot */
+  int64_t number;  /* of the file in its file system */
 } gl_entry;
 
 typedef struct gl_listing {
@@ -68,9 +70,16 @@ typedef struct gl_listing {
 
 bool gl_folder_list(const char *path, gl_listing *list);
 void gl_listing_free(gl_listing *list);
+/* The clock that gives files their times moves in steps: waits until it is past `changed`, where that is now, so that a
+ * later change is seen by its time. Has it waited? */
+bool gl_files_settle(int64_t changed);
 
 /* A 64-bit hash in which every bit of the text and the seed matters to every bit. Not for adversaries. */
 uint64_t gl_hash(const void *text, size_t n, uint64_t seed);
+/* *hash, a seed at first, becomes that of the rows of t, which is contiguous: uint8, or floats that are whole numbers.
+ * It depends on the rows and their order only, so that a part after another gives what both together do. False where
+ * memory is short. */
+bool gl_hash_rows(const gl_tensor *t, uint64_t *hash);
 
 /* ---- images ------------------------------------------------------------------------------------------------------ */
 

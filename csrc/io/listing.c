@@ -1,28 +1,24 @@
-/* listing.c -- what is in a folder: names, kinds, sizes and times, sorted; and the hash that tells lists apart. */
+/* listing.c -- what is in a folder: names, kinds, sizes and times, sorted. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "io/io.h"
 
 #ifdef __APPLE__
-#define CHANGED st_mtimespec
+#define WRITTEN st_mtimespec
+#define CHANGED st_ctimespec
 #else
-#define CHANGED st_mtim
+#define WRITTEN st_mtim
+#define CHANGED st_ctim
 #endif
 
-/* FNV-1a over the bytes, then splitmix64's finish, so that the high bits are as good as the low ones. */
-uint64_t gl_hash(const void *text, size_t n, uint64_t seed) {
-  const uint8_t *byte = text;
-  uint64_t h = 0xcbf29ce484222325u ^ seed;
-  for (size_t i = 0; i < n; i++)
-    h = (h ^ byte[i]) * 0x100000001b3u;
-  h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
-  h = (h ^ h >> 27) * 0x94d049bb133111ebu;
-  return h ^ h >> 31;
-}
+enum { CLOCK_STEP = 12000000 }; /* nanoseconds: 10 ms where the kernel counts 100 ticks a second */
+
+static int64_t nanoseconds(struct timespec t) { return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_nsec; }
 
 typedef struct growing { /* a list being made; the names move while it grows, so entries hold places until its end */
   gl_listing list;
@@ -76,10 +72,11 @@ static bool add(growing *g, DIR *folder, const char *name) {
   memcpy(g->list.names + g->used, name, n);
   g->place[g->list.n] = g->used;
   g->used += n;
-  g->list.entry[g->list.n++] =
-      (gl_entry){.kind = there && S_ISDIR(st.st_mode) ? GL_KIND_FOLDER : GL_KIND_FILE,
-                 .bytes = (int64_t)st.st_size,
-                 .changed = (int64_t)st.CHANGED.tv_sec * 1000000000 + (int64_t)st.CHANGED.tv_nsec};
+  g->list.entry[g->list.n++] = (gl_entry){.kind = there && S_ISDIR(st.st_mode) ? GL_KIND_FOLDER : GL_KIND_FILE,
+                                          .bytes = (int64_t)st.st_size,
+                                          .written = nanoseconds(st.WRITTEN),
+                                          .changed = nanoseconds(st.CHANGED),
+                                          .number = (int64_t)st.st_ino};
   return true;
 }
 
@@ -122,4 +119,14 @@ void gl_listing_free(gl_listing *list) {
   gl_free(list->entry);
   gl_free(list->names);
   *list = (gl_listing){0};
+}
+
+bool gl_files_settle(int64_t changed) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  int64_t left = changed + CLOCK_STEP - nanoseconds(now);
+  if (left <= 0 || left > CLOCK_STEP) /* a time that is still to come is another computer's */
+    return false;
+  nanosleep(&(struct timespec){.tv_nsec = (long)left}, NULL);
+  return true;
 }

@@ -1,7 +1,9 @@
 /* files.c -- the binding of large data sets: folders and their files, many images at a time, mapped files, a file that
  * is written piece by piece. genlat/data makes data sets of them. */
 #include <limits.h>
+#include <pwd.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "io/io.h"
 #include "lua/binding.h"
@@ -12,11 +14,12 @@
 
 /* What changes when a file does. */
 static lua_Integer stamp(const gl_entry *e) {
-  int64_t facts[] = {e->bytes, e->changed};
+  int64_t facts[] = {e->bytes, e->written, e->changed, e->number};
   return (lua_Integer)gl_hash(facts, sizeof facts, 0);
 }
 
-/* Lua's own functions may run out of memory and raise; the list then stays until the next call. */
+/* list_folder(path) -> names, their stamps (false for folders), when the last of the files changed | nil, message
+ * Lua's own functions may run out of memory and raise; the list then stays until the next call. */
 static int list_folder(lua_State *L) {
   static _Thread_local gl_listing list;
   gl_listing_free(&list);
@@ -24,6 +27,7 @@ static int list_folder(lua_State *L) {
     return gll_nil(L);
   lua_createtable(L, (int)list.n, 0);
   lua_createtable(L, (int)list.n, 0);
+  int64_t newest = 0;
   for (int64_t i = 0; i < list.n; i++) {
     lua_pushstring(L, list.entry[i].name);
     lua_rawseti(L, -3, i + 1);
@@ -32,9 +36,18 @@ static int list_folder(lua_State *L) {
     else
       lua_pushinteger(L, stamp(&list.entry[i]));
     lua_rawseti(L, -2, i + 1);
+    if (list.entry[i].kind == GL_KIND_FILE && list.entry[i].changed > newest)
+      newest = list.entry[i].changed;
   }
   gl_listing_free(&list);
-  return 2;
+  lua_pushinteger(L, newest);
+  return 3;
+}
+
+/* settle(when) -> whether it waited: see gl_files_settle */
+static int settle(lua_State *L) {
+  lua_pushboolean(L, gl_files_settle(luaL_checkinteger(L, 1)));
+  return 1;
 }
 
 /* real_path(path): absolute, without links; the path itself where there is no such thing */
@@ -45,11 +58,33 @@ static int real_path(lua_State *L) {
   return 1;
 }
 
+/* home() -> the user's folder, whatever the environment says, or nil */
+static int home(lua_State *L) {
+  const struct passwd *user = getpwuid(getuid());
+  lua_pushstring(L, user && user->pw_dir && user->pw_dir[0] ? user->pw_dir : NULL);
+  return 1;
+}
+
 /* hash(text, [seed = 0]) -> a whole number */
 static int hash(lua_State *L) {
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
   lua_pushinteger(L, (lua_Integer)gl_hash(text, n, (uint64_t)luaL_optinteger(L, 2, 0)));
+  return 1;
+}
+
+/* hash_rows(tensor, [seed = 0]) -> a whole number: of the bytes of a uint8 tensor's rows, or of the whole numbers in a
+ * float one's, row after row: that of two tensors is that of one below the other, by hash_rows(second,
+ * hash_rows(first)).
+ */
+static int hash_rows(lua_State *L) {
+  gl_tensor *t = gll_check(L, 1);
+  uint64_t seed = (uint64_t)luaL_optinteger(L, 2, 0);
+  if (t->ndim < 1 || !gl_tensor_is_contiguous(t))
+    return gll_error(L, "hash_rows: contiguous rows expected, not %s", gl_tensor_text(t));
+  if (!gl_hash_rows(t, &seed))
+    return gll_raise(L);
+  lua_pushinteger(L, (lua_Integer)seed);
   return 1;
 }
 
@@ -252,7 +287,16 @@ static int create_file(lua_State *L) {
 }
 
 const luaL_Reg gll_files_functions[] = {
-    {"list_folder", list_folder}, {"real_path", real_path},     {"hash", hash},
-    {"read_images", read_images}, {"write_gif", write_gif},     {"read_cifar10", read_cifar10},
-    {"map_file", map_file},       {"create_file", create_file}, {NULL, NULL},
+    {"list_folder", list_folder},
+    {"settle", settle},
+    {"real_path", real_path},
+    {"home", home},
+    {"hash", hash},
+    {"hash_rows", hash_rows},
+    {"read_images", read_images},
+    {"write_gif", write_gif},
+    {"read_cifar10", read_cifar10},
+    {"map_file", map_file},
+    {"create_file", create_file},
+    {NULL, NULL},
 };

@@ -410,6 +410,44 @@ describe("a folder of images", function()
       assert.same(before, firsts(data))
     end)
 
+    -- Calls f in an environment with other variables; false: unset.
+    local function with_variables(variables, f)
+      local before = os.getenv
+      finally(function() rawset(os, "getenv", before) end)
+      rawset(os, "getenv", function(name)
+        if variables[name] ~= nil then return variables[name] or nil end
+        return before(name)
+      end)
+      f()
+      rawset(os, "getenv", before)
+    end
+
+    it("in memory where the cache cannot be written, and says what moves it", function()
+      local kept = assert(load {test = 3})
+      with_variables({XDG_CACHE_HOME = false, HOME = "/dev/null"}, function()
+        local set = assert(gl.data.load(place.name, {test = 3}))
+        assert.same(firsts(kept), firsts(set))
+        assert.equal(gl.data.fingerprint(kept), gl.data.fingerprint(set))
+        assert.equal(set.name .. ": 0 MB of images are kept in memory, and decoded each time: /dev/null: cannot make "
+          .. "this folder: a file is in its place (decoded images are kept there; the environment variable "
+          .. "XDG_CACHE_HOME=FOLDER moves it)", set.notes[1])
+        put("x.png", "broken")
+        set = assert(gl.data.load(place.name, {broken = "skip"}))
+        assert.same({10, 2}, {set.train.count + set.test.count, #set.notes})
+      end)
+      with_variables({XDG_CACHE_HOME = false, HOME = "/proc"}, function()
+        assert.matches("/proc/.cache: cannot make this folder",
+          assert(gl.data.load(place.name, {broken = "skip"})).notes[2])
+      end)
+      with_variables({XDG_CACHE_HOME = "", HOME = false}, function()
+        assert.matches("^/.*/.cache/genlat/images$", require("genlat.data.fetch").folder "images")
+      end)
+      local index, message = require("genlat.data.cache").memory({height = 1 << 16, width = 1 << 16, channels = 3},
+        1 << 24, "it is read-only")
+      assert.is_nil(index)
+      assert.matches("^it is read%-only: and %d+ MB of images are too many to keep them in memory$", message)
+    end)
+
     it("or not at all on a full disk", function()
       for i = 1, 40 do put(i .. ".png", plain(30, 30, i)) end
       local output = place:with_full_disk(16, ("print(gl.data.load(%q, {cache = %q}))"):format(place.name, store.name))

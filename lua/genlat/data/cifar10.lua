@@ -1,6 +1,7 @@
 --- cifar10.lua: CIFAR-10 (Krizhevsky 2009), the binary version: 50,000 training and 10,000 test images of 32 x 32 x 3.
 
 local core = require "genlat.core"
+local Set = require "genlat.data.set"
 local Split = require "genlat.data.split"
 
 local cifar10 = {}
@@ -38,7 +39,10 @@ function cifar10.load(path)
   if not train then return nil, message end
   local test, message2 = load_split(path, {"test_batch.bin"})
   if not test then return nil, message2 end
-  return {name = "cifar10", shape = {32, 32, 3}, classes = class_names, train = train, test = test}
+  return Set.new {
+    name = "cifar10", path = core.real_path(path), shape = {32, 32, 3}, classes = class_names,
+    numbers = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, train = train, test = test,
+  }
 end
 
 return cifar10

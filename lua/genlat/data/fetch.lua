@@ -4,6 +4,8 @@
 -- checksum is right. So a file that has its name is whole. The MD5 sums are the published ones; the system's md5sum,
 -- md5 or openssl computes them, which takes 0.2 s for the 55 MB that Lua would need half a minute for.
 
+local core = require "genlat.core"
+
 local fetch = {}
 
 --- The data sets: name -> {mirrors, files}. A mirror is the address of the folder that holds the files; they are
@@ -41,10 +43,12 @@ fetch.sets = {
   },
 }
 
---- The folder in which genlat keeps a data set: ${XDG_CACHE_HOME:-~/.cache}/genlat/<name>.
+--- The folder in which genlat keeps a data set: ${XDG_CACHE_HOME:-~/.cache}/genlat/<name>. Without HOME, ~ is what the
+-- system says.
 function fetch.folder(name)
-  local cache = os.getenv("XDG_CACHE_HOME")
-  if not cache or cache == "" then cache = (os.getenv("HOME") or ".") .. "/.cache" end
+  local cache, home = os.getenv("XDG_CACHE_HOME"), os.getenv("HOME")
+  if not home or home == "" then home = core.home() or "/nonexistent" end
+  if not cache or cache == "" then cache = home .. "/.cache" end
   return cache .. "/genlat/" .. name
 end
 

@@ -4,8 +4,12 @@
 --   pets/cats/a.png, pets/dogs/b.png, ...                    each subfolder is a class
 --   pets/train/cats/a.png, ..., pets/test/cats/b.png, ...    with images of its own for testing
 --
+-- The parts may be called training, and testing, val, valid, validation, eval, evaluation or dev, in any case. Folders
+-- inside a class belong to it; one folder alone is no class; one that holds all others is passed through. What is left
+-- out (files of other formats, empty folders, a third part) is counted in set.notes.
+--
 -- The images are decoded once, into a file of the cache folder that is mapped into memory (see cache.lua), and again
--- when a file was added, removed or changed.
+-- when a file was added, removed or changed. Where the cache folder cannot be written, they are decoded into memory.
 
 local cache = require "genlat.data.cache"
 local core = require "genlat.core"
@@ -130,9 +134,9 @@ local function misfit(path, what, job)
     :format(job.model, size, path, what, math.min(form.height, form.width))
 end
 
--- Decodes the next files (next_image: of scan.each) into the file; adds to the index what became of them. Returns how
+-- Decodes the next files (next_image: of scan.each) into the store; adds to the index what became of them. Returns how
 -- many they were; nil and a message.
-local function add_images(file, index, next_image, portion, job)
+local function add_images(store, index, next_image, portion, job)
   local paths, places, trains = {}, {}, {}
   for i = 1, portion do
     local place, path, part = next_image()
@@ -152,60 +156,81 @@ local function add_images(file, index, next_image, portion, job)
   end
   if images then
     index.count = index.count + #images
-    local ok, message = file:write(images)
-    if not ok then return nil, message end
+    index.contents = core.hash_rows(images, index.contents)
+    local ok, message = store:write(images)
+    if not ok then return nil, job.advice(message) end
   end
   return #paths
 end
 
--- Decodes all images into a file at `target`; returns its index, or nil and a message.
--- job: {parts =, form =, skip = broken ones, size_given =, progress =}; model is set: which image the form is of
-local function build(target, job, key)
+-- Decodes all images into what open(index, most) returns: a store for at most so many images, with write and close.
+-- Returns the index; nil and a message. job: {parts =, form =, skip = broken ones, size_given =, progress =, advice = a
+-- message about the cache with what moves it}; model is set: which image the form is of
+local function build(open, job, key)
   local form, parts = job.form, job.parts
   local model, message = complete_form(job)
   if not model then return nil, message end
   job.model = model
-  local file <close>, problem = core.create_file(target)
-  if not file then return nil, problem end
   local index = {
-    key = key, height = form.height, width = form.width, channels = form.channels, count = 0, train = 0, skipped = {},
+    key = key, height = form.height, width = form.width, channels = form.channels, count = 0, train = 0, contents = 0,
+    skipped = {},
   }
   local total = #parts[1].names + (parts[2] and #parts[2].names or 0)
+  local store <close>, problem = open(index, total)
+  if not store then return nil, problem end
   -- 16 MB at a time, and some files for each thread
   local portion = math.min(1024, (16 << 20) // (form.height * form.width * form.channels))
   portion = math.max(portion, 2 * core.threads())
   local next_image, done = scan.each(parts), 0
   while done < total do
-    local count, why = add_images(file, index, next_image, portion, job)
+    local count, why = add_images(store, index, next_image, portion, job)
     if not count then return nil, why end
     done = done + count
     if job.progress then job.progress(done, total) end
   end
   if index.count == 0 then return nil, none_good(index.skipped[1][2]) end
-  local ok, why = cache.finish(file, index)
-  if not ok then return nil, why end
+  index.contents = ("%016x"):format(index.contents)
+  local ok, why = cache.finish(store, index)
+  if not ok then return nil, job.advice(why) end
   core.memory_trim() -- what decoding needed is of no use to training
   return index
 end
 
 local function last_name(path) return path:match("([^/]+)/*$") or "root" end
 
--- The index of the file of decoded images, and its path; nil and a message.
+-- The images in memory, where the cache cannot be written because of `why`; as decoded.
+local function in_memory(job, key, why)
+  local memory
+  local index, message = build(function(index, most)
+    memory, why = cache.memory(index, most, why)
+    return memory, why
+  end, job, key)
+  if not index then return nil, message end
+  return index, function(first, last) return memory:images(first, last) end, memory.note
+end
+
+-- The index of the decoded images, a function that returns those from first to last, and what is to be said of where
+-- they are, or nil; nil and a message.
 local function decoded(path, parts, options)
   local form, place = form_of(options), options.cache or fetch.folder("images")
   local facts = ("%s\0%s %s %s %s %d"):format(path, form.height, form.width, form.channels, form.fit, form.background)
   local target = ("%s/%s-%016x"):format(place, last_name(path):sub(1, 100), core.hash(facts))
   local key = scan.key(parts)
   local index = cache.read(target, key)
-  if index and (options.broken == "skip" or not index.skipped[1]) then return index, target end
-  local made, message = core.mkdirs(place)
-  if not made then return nil, message end
-  index, message = build(target, {
+  local function mapped(first, last) return cache.map(target, index, first, last) end
+  if index and (options.broken == "skip" or not index.skipped[1]) then return index, mapped end
+  local job = {
     parts = parts, form = form, skip = options.broken == "skip", size_given = options.size ~= nil,
-    progress = options.progress,
-  }, key)
+    progress = options.progress, advice = options.cache and tostring or cache.advice,
+  }
+  local made, message = cache.prepare(place)
+  if not made then
+    if options.cache then return nil, message end
+    return in_memory(job, key, cache.advice(message))
+  end
+  index, message = build(function() return core.create_file(target) end, job, key)
   if not index then return nil, message end
-  return index, target
+  return index, mapped
 end
 
 -- The data set --------------------------------------------------------------------------------------------------------
@@ -234,10 +259,20 @@ local function training_count(index, divided, test)
   return index.count - count
 end
 
-local function make_split(target, index, first, last, labels)
-  local images, message = cache.map(target, index, first, last)
+local function make_split(images_of, first, last, labels)
+  local images, message = images_of(first, last)
   if not images then return nil, message end
   return Split.new(images, labels and labels:slice(1, first, last))
+end
+
+-- What there is to say of the set: files and folders left out, broken ones, where the images are.
+local function add_notes(set, left, where)
+  local function add(text) if text then set.notes[#set.notes + 1] = ("%s: %s"):format(set.name, text) end end
+  local n = #set.skipped
+  add(left)
+  add(n > 0 and ("left out: %d broken file%s (%s%s)"):format(n, n == 1 and "" or "s", set.skipped[1],
+    n == 1 and "" or "; ...") or nil)
+  add(where)
 end
 
 --- Reads PNG files in one form: uint8 N x H x W x C; or nil and a message about the first that cannot be read. Options:
@@ -264,14 +299,16 @@ end
 function folder.load(path, options)
   options = options or {}
   local problem = mistake(options)
-  if problem then error("data.load: " .. problem, 4) end -- at the line that calls data.load
-  local parts, message = scan.folder(path)
-  if not parts then return nil, message end
+  if problem then core.error("data.load: " .. problem) end
+  local parts, left = scan.folder(path, {skip = options.broken == "skip"})
+  if not parts then return nil, left end
   local divided = #parts == 2
-  if divided and options.test then error("data.load: test: " .. path .. " has a folder of its own for testing", 4) end
+  if divided and options.test then
+    core.error(("data.load: test: %s has a folder of its own for testing"):format(path))
+  end
   local real = core.real_path(path)
-  local index, target = decoded(real, parts, options)
-  if not index then return nil, target end
+  local index, images_of, where = decoded(real, parts, options)
+  if not index then return nil, images_of end
   local count = training_count(index, divided, options.test)
   if count < 1 or count >= index.count then
     return nil, ("%s: of %d images, %d are for training and %d for testing: at least one each is wanted"):format(path,
@@ -279,16 +316,18 @@ function folder.load(path, options)
   end
   local labels = good_labels(parts, index.skipped)
   local set = {
-    name = last_name(real), classes = parts[1].classes,
-    shape = {index.height, index.width, index.channels}, skipped = {},
+    name = last_name(real), path = real, classes = parts[1].classes, contents = index.contents,
+    shape = {index.height, index.width, index.channels}, skipped = {}, notes = {},
   }
-  set.train, message = make_split(target, index, 1, count, labels)
+  local message
+  set.train, message = make_split(images_of, 1, count, labels)
   if not set.train then return nil, message end
-  set.test, message = make_split(target, index, count + 1, index.count, labels)
+  set.test, message = make_split(images_of, count + 1, index.count, labels)
   if not set.test then return nil, message end
   for i, item in ipairs(index.skipped) do
     set.skipped[i] = item[2]
   end
+  add_notes(set, left, where)
   return set
 end
 

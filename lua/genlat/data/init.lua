@@ -11,42 +11,15 @@
 -- Images from a folder of PNG files are mapped from a file, and cannot be changed: see genlat/data/folder.lua.
 
 local core = require "genlat.core"
+local Set = require "genlat.data.set"
 local Split = require "genlat.data.split"
 local cifar10 = require "genlat.data.cifar10"
 local fetch = require "genlat.data.fetch"
 local folder = require "genlat.data.folder"
+local idx = require "genlat.data.idx"
+local text = require "genlat.text"
 
-local data = {}
-
-local digit_names = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
-
--- Names of classes, as published with the data set.
-local class_names = {
-  mnist = digit_names,
-  ["fashion-mnist"] = {
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-  },
-}
-
-local SHOWN = 12 -- how many names are printed
-
-local function list(names)
-  if #names <= SHOWN then return table.concat(names, ", ") end
-  return ("%s, ... (%d)"):format(table.concat(names, ", ", 1, SHOWN), #names)
-end
-
--- A data set prints its name, sizes, classes and factors; its splits know the classes' names.
-local function data_set(set)
-  set.train.classes, set.test.classes = set.classes, set.classes
-  return setmetatable(set, {
-    __tostring = function(self)
-      local text = ("%s: %d training and %d test images of %s"):format(self.name, self.train.count, self.test.count,
-        table.concat(self.shape, " x "))
-      if #self.classes > 0 then text = ("%s; classes %s"):format(text, list(self.classes)) end
-      return self.factor_names and ("%s; factors %s"):format(text, list(self.factor_names)) or text
-    end,
-  })
-end
+local data = {padded = Set.padded, without = Set.without, matched = Set.matched, fingerprint = Set.fingerprint}
 
 -- drawn by program ----------------------------------------------------------------------------------------------------
 
@@ -59,8 +32,9 @@ local TEST = 1 << 40
 
 local function load_digits(options)
   local seed = options.seed or SEED
-  return data_set {
-    name = "digits", shape = {28, 28, 1}, classes = digit_names, factor_names = core.digits_factors(),
+  return Set.new {
+    name = "digits", shape = {28, 28, 1}, classes = idx.digit_names, factor_names = core.digits_factors(),
+    drawn = ("digits %d"):format(seed),
     train = as_split(core.digits(options.train or 60000, seed, 1)),
     test = as_split(core.digits(options.test or 10000, seed, TEST)),
   }
@@ -75,8 +49,9 @@ end
 
 local function load_faces(side, correlated, options)
   local seed = options.seed or SEED
-  return data_set {
-    name = "faces" .. (side == 32 and "" or side) .. (correlated and "-correlated" or ""),
+  local name = "faces" .. (side == 32 and "" or side) .. (correlated and "-correlated" or "")
+  return Set.new {
+    name = name, drawn = ("%s %d"):format(name, seed),
     shape = {side, side, 3}, classes = core.faces_classes(), factor_names = core.faces_factors(),
     train = as_split(core.faces(options.train or 20000, seed, 1, side, correlated)),
     test = as_split(core.faces(options.test or 2000, seed, TEST, side, correlated)),
@@ -95,95 +70,101 @@ function data.face(attributes, options)
   return image:float() / 255
 end
 
--- IDX files -----------------------------------------------------------------------------------------------------------
+-- Kinds of sets -------------------------------------------------------------------------------------------------------
 
-local function find_file(place, name)
-  for _, ending in ipairs {"", ".gz"} do
-    local path = ("%s/%s%s"):format(place, name, ending)
-    if core.file_kind(path) == "file" then return path end
+-- Their options, beside those of all: size, without and place.
+local kinds = {
+  drawn = {name = "sets that are drawn by program", takes = {"train", "test", "seed", "side", "correlated"}},
+  idx = {name = "IDX files", takes = {"transpose"}},
+  cifar10 = {name = "CIFAR-10's files", takes = {}},
+  images = {
+    name = "folders of images",
+    takes = {"channels", "fit", "background", "broken", "test", "cache", "progress"},
+  },
+}
+local FOR_ALL = {"size", "without", "place"}
+
+local function has(list, value)
+  for _, item in ipairs(list) do
+    if item == value then return true end
   end
 end
 
-local function load_split(place, prefix, labelled)
-  local paths = {}
-  for i, part in ipairs {"images-idx3", labelled and "labels-idx1" or nil} do
-    local name = ("%s-%s-ubyte"):format(prefix, part)
-    paths[i] = find_file(place, name)
-    if not paths[i] then return nil, ("%s: there is no %s or %s.gz"):format(place, name, name) end
-  end
-  local images, message = core.read_idx(paths[1])
-  if not images then return nil, message end
-  if images.ndim ~= 3 then
-    return nil, ("%s: images are N x H x W, these have %d axes"):format(paths[1], images.ndim)
-  end
-  if not labelled then return Split.new(images:unsqueeze(4)) end
-  local labels, message2 = core.read_idx(paths[2])
-  if not labels then return nil, message2 end
-  if labels.ndim ~= 1 or #labels ~= #images then
-    return nil, ("%s: %d images, but %s has labels for %d"):format(paths[1], #images, paths[2], #labels)
-  end
-  return Split.new(images:unsqueeze(4), labels + 1)
-end
-
--- Without any file of labels it is a set of images alone, unless it is known to have classes.
-local function load_idx(place, name)
-  local labelled = class_names[name] or find_file(place, "train-labels-idx1-ubyte")
-    or find_file(place, "t10k-labels-idx1-ubyte")
-  local train, message = load_split(place, "train", labelled)
-  if not train then return nil, message end
-  local test, message2 = load_split(place, "t10k", labelled)
-  if not test then return nil, message2 end
-  local classes = class_names[name]
-  if not classes then
-    classes = {}
-    for i = 1, labelled and math.tointeger(train.labels:max():item()) or 0 do
-      classes[i] = tostring(i - 1)
+-- The options that a kind of set takes; nil and a message about one that is for others. Unknown names raise.
+local function options_for(kind, name, options)
+  local own, takes = {}, kinds[kind].takes
+  for key, value in pairs(options) do
+    if not has(FOR_ALL, key) then
+      for _, other in pairs(kinds) do
+        if has(other.takes, key) and not has(takes, key) then
+          return nil, text.message("%s: %s is an option of %s, these are %s", name, key, other.name, kinds[kind].name)
+        end
+      end
+      if not has(takes, key) and kind ~= "images" then -- folder.load says it for images
+        core.error("data.load: " .. text.unknown("option", key, {"size", "without", table.unpack(takes)}))
+      end
+      own[key] = value
     end
   end
-  local shape = train.images.shape
-  return data_set {name = name, shape = {table.unpack(shape, 2)}, classes = classes, train = train, test = test}
+  return own
 end
 
 -- Folders -------------------------------------------------------------------------------------------------------------
 
-local function has_idx(place)
-  for _, part in ipairs {"train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"} do
-    if find_file(place, part .. "-ubyte") then return true end
-  end
+local function load_idx(place, name, options, prefix)
+  local own, message = options_for("idx", name, options)
+  if not own then return nil, message end
+  return idx.load(place, name, {transpose = own.transpose, prefix = prefix})
+end
+
+local function load_cifar10(place, options)
+  local own, message = options_for("cifar10", place, options)
+  if not own then return nil, message end
+  return cifar10.load(place)
+end
+
+local function load_images(place, options)
+  local own, message = options_for("images", place, options)
+  if not own then return nil, message end
+  own.size = options.size
+  local set, problem = folder.load(place, own)
+  return set and Set.new(set), problem
 end
 
 -- The data set in a folder: IDX files, CIFAR-10's files, or else images.
 local function load_folder(place, options)
-  if has_idx(place) then return load_idx(place, place:match("([^/]+)/*$") or place) end
-  local set, message
+  if idx.is_in(place) then return load_idx(place, place:match("([^/]+)/*$") or place, options) end
   local batches = cifar10.find(place)
-  if batches then
-    set, message = cifar10.load(batches)
-  else
-    set, message = folder.load(place, options)
-  end
-  return set and data_set(set), message
+  if batches then return load_cifar10(batches, options) end
+  return load_images(place, options)
+end
+
+-- One of several sets of IDX files in a folder, by their prefix: FOLDER/emnist-letters. nil where there is none.
+local function load_prefixed(name, options)
+  local place, prefix = name:match "^(.*)/([^/]+)$"
+  if not place or place == "" or core.file_kind(place) ~= "folder" or not idx.is_in(place, prefix) then return nil end
+  return load_idx(place, prefix, options, prefix)
 end
 
 -- The data set of this name, if it is in the folder; nil and a message where it is damaged.
-local function load_named(place, name)
+local function load_named(place, name, options)
   if name ~= "cifar10" then
-    if has_idx(place) then return load_idx(place, name) end
-    return nil
+    if not idx.is_in(place) then return nil end
+    return load_idx(place, name, options)
   end
   local batches = cifar10.find(place)
   if not batches then return nil end
-  local set, message = cifar10.load(batches)
-  return set and data_set(set), message
+  return load_cifar10(batches, options)
 end
 
 --- Where a data set of this name is looked for: $GENLAT_DATA/NAME, $GENLAT_DATA, and the cache folder that
--- `genlat fetch` downloads to.
-function data.search(name)
+-- `genlat fetch` downloads to; and in `place`, where it was before (may be left out).
+function data.search(name, place)
   local folders = {}
   local own = os.getenv("GENLAT_DATA")
   if own and own ~= "" then folders = {own .. "/" .. name, own} end
   folders[#folders + 1] = fetch.folder(name)
+  folders[#folders + 1] = place
   return folders
 end
 
@@ -191,102 +172,49 @@ local function known_names()
   return "digits, faces, faces64, faces-correlated, " .. table.concat(fetch.names(), ", ")
 end
 
+-- A data set that is drawn by program; nil and a message where an option is for others.
+local function load_drawn(name, side, correlated, options)
+  local own, message = options_for("drawn", name, options)
+  if not own then return nil, message end
+  if name == "digits" then return load_digits(own) end
+  if own.correlated ~= nil then correlated = own.correlated end
+  return load_faces(own.side or side, correlated, own)
+end
+
 -- Any of them.
 local function load(name, options)
-  if name == "digits" then return load_digits(options) end
   local side, correlated = parse_faces(name)
-  if side then
-    if options.correlated ~= nil then correlated = options.correlated end
-    return load_faces(options.side or side, correlated, options)
-  end
-  if core.file_kind(name) == "folder" then
-    return load_folder(name, options)
-  end
+  if name == "digits" or side then return load_drawn(name, side, correlated, options) end
+  if core.file_kind(name) == "folder" then return load_folder(name, options) end
+  local prefixed, problem = load_prefixed(name, options)
+  if prefixed or problem then return prefixed, problem end
   if not fetch.sets[name] then
-    return nil, ("there is no data set called %s (%s), and no such folder"):format(name, known_names())
+    return nil, text.message("there is no data set called %s (%s), and no such folder", name, known_names())
   end
-  local folders = data.search(name)
+  local folders = data.search(name, options.place)
   for _, place in ipairs(folders) do
-    local set, message = load_named(place, name)
+    local set, message = load_named(place, name, options)
     if set or message then return set, message end
   end
-  return nil, ("%s is not here (looked in %s): download it with `genlat fetch %s`, or say where it is with --data PATH")
-    :format(name, table.concat(folders, ", "), name)
+  return nil, text.message("%s is not here (looked in %s): download it with `genlat fetch %s`, or say where it is with "
+    .. "--data PATH", name, table.concat(folders, ", "), name)
 end
 
-local function copy_of(set)
-  local copy = {}
-  for key, value in pairs(set) do
-    copy[key] = value
-  end
-  return copy
-end
-
--- A split whose images have a black edge, the same on opposite sides.
-local function padded_split(split, side)
-  local n, h, w, c = table.unpack(split.images.shape)
-  local images = core.zeros(n, side, side, c, {dtype = "uint8"})
-  local top, left = (side - h) // 2, (side - w) // 2
-  images:slice(2, top + 1, top + h):slice(3, left + 1, left + w):copy_(split.images)
-  return Split.new(images, split.labels, split.factors)
-end
-
---- A data set with its images padded by black to side x side, or nil and a message where they are larger.
---
---   local set = gl.data.padded(gl.data.load "digits", 32)
-function data.padded(set, side)
-  local h, w, c = table.unpack(set.shape)
-  if side < h or side < w then
-    return nil, ("%s: images of %d x %d do not fit into %d x %d"):format(set.name, h, w, side, side)
-  end
-  local copy = copy_of(set)
-  copy.shape, copy.train, copy.test = {side, side, c}, padded_split(set.train, side), padded_split(set.test, side)
-  return data_set(copy)
-end
-
--- A split without the images of one class.
-local function split_without(split, label)
-  local kept = {}
-  for i, value in ipairs(split.labels:totable()) do
-    if value ~= label then kept[#kept + 1] = i end
-  end
-  if #kept == 0 then return nil end
-  local rows = core.tensor(kept)
-  return Split.new(split.images:index_select(rows), split.labels:index_select(rows),
-    split.factors and split.factors:index_select(rows))
-end
-
---- A data set whose training images are without those of one class, named as in set.classes; its test images stay. Or
--- nil and a message.
---
---   local set = gl.data.without(gl.data.load "digits", "7")
-function data.without(set, class)
-  local label
-  for i, name in ipairs(set.classes) do
-    if name == class then label = i end
-  end
-  if not label or not set.train.labels then
-    return nil, ("%s has no class %s to leave out; it has %s"):format(set.name, class, set.train.labels
-      and table.concat(set.classes, ", ") or "no labels")
-  end
-  local copy = copy_of(set)
-  copy.train = split_without(set.train, label)
-  if not copy.train then return nil, ("%s: nothing is left without %s"):format(set.name, class) end
-  return data_set(copy)
-end
-
---- Loads a data set: a built-in one, a name that `genlat fetch` knows, or a folder: with IDX files in MNIST's naming
--- (train-images-idx3-ubyte, ..., plain or .gz; without files of labels, images alone), with CIFAR-10's binary files, or
--- with PNG files, whose options (size, channels, ...) are those of folder.load. Returns nil and a message where files
--- are missing or damaged.
+--- Loads a data set: a built-in one, a name that `genlat fetch` knows, or a folder: with IDX files, named as MNIST's or
+-- EMNIST's (train-images-idx3-ubyte, ..., plain or .gz; without files of labels, images alone), with CIFAR-10's binary
+-- files, or with PNG files. Returns nil and a message where files are missing, damaged or do not go together. What is
+-- left out of a folder, and what else is worth saying, is listed in set.notes.
 -- The built-in ones take the options train, test (how many images) and seed:
 --   "digits"  handwritten-like, 28 x 28, grey
 --   "faces"   colour portraits, classes by the colour of the hair. Options: side (32; 16 to 512), correlated (false):
 --             beards go with short hair and few smiles, glasses with dark skin. "faces64" is side = 64,
 --             "faces-correlated" correlated = true, and so on.
+-- Folders of PNG files those of folder.load: channels, fit, background, broken, test, cache, progress. IDX files:
+--   transpose  true: rows become columns, as EMNIST's images need
 -- And all of them:
 --   size     a folder's images are brought to size x size, those of other data sets padded with black
 --   without  the name of a class whose images are left out of the training ones
+--   place    a further folder to look in for a set that `genlat fetch` knows
 function data.load(name, options)
   if type(name) ~= "string" then error(("data.load: expected a name or a path, got %s"):format(type(name)), 2) end
   options = options or {}
@@ -296,7 +224,11 @@ function data.load(name, options)
     set, message = data.padded(set, size)
   end
   if set and options.without then set, message = data.without(set, options.without) end
-  return set, message
+  if not set then return nil, text.shown(message) end -- names of files and classes may hold anything
+  for i, note in ipairs(set.notes) do
+    set.notes[i] = text.shown(note)
+  end
+  return set
 end
 
 return data
