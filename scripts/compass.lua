@@ -196,11 +196,14 @@ local function converse(space, session, name, options)
   end
 end
 
--- Runs the conversation; true where Ctrl-C ended it, which lua's own handler makes an error.
+local CTRL_C = 2 -- the number of its signal
+
+-- Runs the conversation; true where Ctrl-C ended it.
 local function interrupted(...)
   local ok, problem = pcall(converse, ...)
   if ok then return false end
-  if not tostring(problem):match "interrupted!$" then error(problem, 0) end
+  if type(problem) ~= "table" or problem.interrupted ~= CTRL_C then error(problem, 0) end
+  gl.core.raise_on_signal(true) -- dealt with: what follows keeps what was found
   print()
   return true
 end

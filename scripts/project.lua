@@ -51,22 +51,14 @@ local function progress_of(label)
   end, function() bar:clear() end
 end
 
--- The map of x by t-SNE, and what is to be said of it. Ctrl-C ends the script.
+-- The map of x by t-SNE, and what is to be said of it.
 local function run_tsne(x, options)
   local perplexity, most = options.perplexity or tsne.perplexity(#x), (#x - 1) / 3
   if perplexity > most then
     explore.fail(options, "--perplexity", "at most a third of the other images: %.4g for %d images", most, #x)
   end
   local advance, clear = progress_of "t-SNE"
-  core.catch_interrupt()
-  local map, divergence = gl.latent.tsne(x, {perplexity = perplexity, progress = function(...)
-    advance(...)
-    if core.interrupted() then
-      clear()
-      error {interrupted = true}
-    end
-  end})
-  core.release_interrupt()
+  local map, divergence = gl.latent.tsne(x, {perplexity = perplexity, progress = advance})
   clear()
   local words = ("t-SNE, perplexity %.4g, KL divergence %.2f nats"):format(perplexity, divergence)
   print(words)

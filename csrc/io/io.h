@@ -48,6 +48,32 @@ bool gl_output_write(gl_output *out, const void *bytes, size_t n);
  * and what was at path before is still there. Returns whether the file is in place; ok = false keeps the message. */
 bool gl_output_close(gl_output *out, bool ok);
 
+/* ---- lock: what several processes must not take at once ---------------------------------------------------------- */
+
+/* Makes a folder; *made is false where there is something of that name already. Of several processes that try, one
+ * alone makes it. */
+bool gl_folder_claim(const char *path, bool *made);
+
+typedef enum gl_lock_state {
+  GL_LOCK_TAKEN,   /* ours, until gl_file_unlock or the end of the process, however it ends */
+  GL_LOCK_BUSY,    /* another's */
+  GL_LOCK_UNKNOWN, /* the file system has no locks: gl_error() says so */
+  GL_LOCK_FAILED   /* gl_error() says why */
+} gl_lock_state;
+
+typedef struct gl_lock {
+  gl_lock_state state;
+  int fd;
+  long holder; /* of GL_LOCK_BUSY: the other process' number, or 0 */
+} gl_lock;
+
+/* Takes a file for this process, without waiting; makes the file where there is none. By flock(), which Linux also
+ * passes on to an NFS server; a child process that was forked shares the lock, a program that it executes does not. */
+gl_lock gl_file_lock(const char *path);
+void gl_file_unlock(gl_lock *lock);
+
+/* ---- mapped files ------------------------------------------------------------------------------------------------ */
+
 /* A tensor of uint8 whose values are those of the file from `offset` on: mapped, so that the system reads what is
  * looked at and forgets it where memory is short. It cannot be changed. The file is to be replaced, not cut, while it
  * is mapped: reading beyond the end of a mapped file ends the process. */

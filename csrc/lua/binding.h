@@ -89,8 +89,10 @@ int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t 
 extern const luaL_Reg gll_state_functions[];
 extern const luaL_Reg gll_io_functions[];
 extern const luaL_Reg gll_files_functions[];
+extern const luaL_Reg gll_lock_functions[];
 extern const luaL_Reg gll_synth_functions[];
 extern const luaL_Reg gll_system_functions[];
+extern const luaL_Reg gll_signal_functions[];
 extern const luaL_Reg gll_create_functions[];
 extern const luaL_Reg gll_layer_functions[];
 extern const luaL_Reg gll_optimizer_functions[];

@@ -1,5 +1,4 @@
-/* system.c -- the binding of what a training loop asks the system: time, interrupts, the terminal, memory. */
-#include <signal.h>
+/* system.c -- the binding of what a training loop asks the system: time, the terminal, memory. */
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -16,51 +15,6 @@ static int monotonic_clock(lua_State *L) {
   clock_gettime(CLOCK_MONOTONIC, &t);
   lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec * 1e-9);
   return 1;
-}
-
-/* ---- interrupts -------------------------------------------------------------------------------------------------- */
-
-enum { SIGNALS = 2 };
-static const int signals[SIGNALS] = {SIGINT, SIGTERM};
-static struct sigaction before[SIGNALS];
-static bool caught;
-static volatile sig_atomic_t asked_to_stop;
-
-static void on_signal(int signal) {
-  (void)signal;
-  asked_to_stop = 1;
-}
-
-/* catch_interrupt(): from now on Ctrl-C and SIGTERM only make interrupted() true; the same signal a second time ends
- * the program. A signal that the program was started to ignore stays ignored. */
-static int catch_interrupt(lua_State *L) {
-  (void)L;
-  asked_to_stop = 0;
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-  sigemptyset(&action.sa_mask);
-  for (int i = 0; i < SIGNALS; i++) {
-    if (!caught)
-      sigaction(signals[i], NULL, &before[i]);
-    if (before[i].sa_handler != SIG_IGN)
-      sigaction(signals[i], &action, NULL);
-  }
-  caught = true;
-  return 0;
-}
-
-static int interrupted(lua_State *L) {
-  lua_pushboolean(L, asked_to_stop);
-  return 1;
-}
-
-/* release_interrupt(): signals do again what they did before catch_interrupt() */
-static int release_interrupt(lua_State *L) {
-  (void)L;
-  for (int i = 0; caught && i < SIGNALS; i++)
-    sigaction(signals[i], &before[i], NULL);
-  caught = false;
-  asked_to_stop = 0;
-  return 0;
 }
 
 /* ---- the terminal ------------------------------------------------------------------------------------------------ */
@@ -111,12 +65,5 @@ static int rss(lua_State *L) {
 }
 
 const luaL_Reg gll_system_functions[] = {
-    {"clock", monotonic_clock},
-    {"catch_interrupt", catch_interrupt},
-    {"interrupted", interrupted},
-    {"release_interrupt", release_interrupt},
-    {"isatty", is_terminal},
-    {"terminal_width", terminal_width},
-    {"rss", rss},
-    {NULL, NULL},
+    {"clock", monotonic_clock}, {"isatty", is_terminal}, {"terminal_width", terminal_width}, {"rss", rss}, {NULL, NULL},
 };

@@ -1,4 +1,4 @@
--- What a training loop asks the system: time, interrupts, the terminal, memory.
+-- What a training loop asks the system: time, the terminal, memory.
 
 local core = require("genlat").core
 
@@ -38,47 +38,5 @@ describe("system", function()
   it("knows what is a terminal", function()
     assert.equal("false\tnil\tnil\n", (run("print(core.isatty(2), core.terminal_width())", "exec 2>/dev/null;")))
     assert.has_error(function() core.isatty("x") end)
-  end)
-
-  describe("interrupts", function()
-    it("only set a flag once they are caught", function()
-      local output, how, status = run [[
-        core.catch_interrupt()
-        io.write(tostring(core.interrupted()), " ")
-        signal "INT"
-        io.write(tostring(core.interrupted()), " ")
-        core.catch_interrupt()
-        io.write(tostring(core.interrupted()), " ")
-        signal "TERM"
-        print(core.interrupted())]]
-      assert.equal("false true false true\n", output)
-      assert.same({ "exit", 0 }, { how, status })
-    end)
-
-    it("end the program the second time", function()
-      for name, number in pairs { INT = 2, TERM = 15 } do
-        local code = ("core.catch_interrupt() signal %q print 'once' io.stdout:flush() signal %q print 'twice'")
-          :format(name, name)
-        assert.same({ "once\n", "signal", number }, { run(code) })
-      end
-    end)
-
-    it("do again what they did when they are released", function()
-      assert.same({ "false\n", "signal", 15 }, { run [[
-        core.catch_interrupt()
-        signal "TERM"
-        core.release_interrupt()
-        core.release_interrupt()
-        print(core.interrupted())
-        io.stdout:flush()
-        signal "TERM"
-        print "alive"]] })
-    end)
-
-    it("stay ignored where the program was started so", function()
-      -- SIGTERM, since the lua program itself sets what SIGINT does
-      assert.same({ "false\n", "exit", 0 }, { run("core.catch_interrupt() signal 'TERM' print(core.interrupted())",
-                                                  "trap '' TERM;") })
-    end)
   end)
 end)

@@ -48,7 +48,7 @@ describe("GANs:", function()
         assert.equal(9, frames_of(film)) -- before the first step, and after each of eight
         local head = out:read("log.csv"):match "^[^\n]+"
         assert.equal("epoch,seconds,train_generator,train_discriminator,train_on_real,train_on_fake,"
-          .. "test_generator,test_discriminator,test_on_real,test_on_fake,test_spread", head)
+          .. "test_generator,test_discriminator,test_on_real,test_on_fake,test_spread,lr", head)
         local page = out:read "report.html"
         assert.is_true(page:find(last:match "spread of samples (%d+ %%)", 1, true) ~= nil)
         assert.is_nil(page:find("nats per image", 1, true)) -- the losses of opponents do not say how good they are

@@ -3,6 +3,7 @@ local gl = require "genlat"
 local safetensors = require "genlat.safetensors"
 local shell = dofile "spec/scripts/shell.lua"
 local Folder = dofile "spec/io/folder.lua"
+local kills = dofile "spec/scripts/kills.lua"
 
 local PICTURES = {"real.png", "reconstructions.png", "samples.png", "manifold.png"}
 
@@ -10,11 +11,11 @@ local PICTURES = {"real.png", "reconstructions.png", "samples.png", "manifold.pn
 local SCRIPTS = {
   ["train_vae.lua"] = {
     last = "^test loss %-?%d+%.%d%d %(reconstruction %-?%d+%.%d%d %+ KL [1-9]%d*%.%d%d%) nats per image$",
-    head = "epoch,seconds,train_loss,train_reconstruction,train_kl,test_loss,test_reconstruction,test_kl",
+    head = "epoch,seconds,train_loss,train_reconstruction,train_kl,test_loss,test_reconstruction,test_kl,lr",
     never = {"fitted Gaussian", "given the class", "has no prior"},
   },
   ["train_ae.lua"] = {
-    last = "^test loss %-?%d+%.%d%d nats per image$", head = "epoch,seconds,train_loss,test_loss",
+    last = "^test loss %-?%d+%.%d%d nats per image$", head = "epoch,seconds,train_loss,test_loss,lr",
     never = {"KL", "N(0, I)", "the prior's", "evidence lower bound"},
   },
 }
@@ -124,12 +125,21 @@ describe("a run", function()
     assert.is_nil(gl.core.file_kind(out:path "new"))
   end)
 
-  it("says when there is nothing to resume, and when it is finished already", function()
-    local output = shell.script("train_vae.lua", arguments "--resume")
-    assert.matches("there is no checkpoint in " .. out.name:gsub("%p", "%%%0") .. ": starting anew", output)
-    output = shell.script("train_vae.lua", arguments "--resume")
-    assert.matches("is finished: its 2 epochs are done", output)
-    assert.matches(SCRIPTS["train_vae.lua"].last, shell.last_line(output))
+  it("does nothing on resuming when it is finished, and goes on where more epochs are asked for", function()
+    local before = shell.last_line(shell.script("train_vae.lua", arguments "--quiet"))
+    local report, model = out:read "report.html", out:read "model.safetensors"
+    os.remove(out:path "samples.png")
+    local output, errors, status = shell.script("train_vae.lua", "--resume " .. out.name)
+    assert.equal("", errors)
+    assert.equal(0, status)
+    assert.equal(("%s is finished: its 2 epochs are done (--epochs goes on to more)\n%s\n"):format(out.name, before),
+      output)
+    assert.is_nil(gl.core.file_kind(out:path "samples.png"))
+    assert.is_true(report == out:read "report.html" and model == out:read "model.safetensors")
+    output = shell.script("train_vae.lua", ("--resume %s --epochs 3"):format(out.name))
+    assert.matches("at epoch 3, step 1", output)
+    assert.equal(4, #rows(out:read "log.csv"))
+    assert.is_true(report ~= out:read "report.html")
   end)
 
   it("keeps to its options when it is resumed", function()
@@ -175,54 +185,34 @@ describe("a run that is killed at the end of its last epoch", function()
       end
       arg = {[0] = "scripts/train_vae.lua", "--data", "%s", "--out", "%s", "--hidden", "8", "--epochs", "1", "--quiet"}
       dofile "scripts/train_vae.lua"
-      print(names[#names - 1], names[#names])]]
+      print(table.concat(names, " "))]]
     local output = shell.run(shell.lua(out:write("order.lua", program:format(data.name, out.name))))
-    assert.matches("model.safetensors\tcheckpoint.safetensors\n$", output)
+    assert.matches("^checkpoint.safetensors model.safetensors checkpoint.safetensors checkpoint.safetensors$",
+      shell.last_line(output))
   end)
 end)
 
 describe("a run that is killed again and again", function()
-  local KILLS = tonumber(os.getenv "GENLAT_KILLS") or 20
-
-  it("gives the same weights, bit for bit, as one that was not", function()
-    local options = "--data '%s' --hidden 32 --epochs 12 --batch 10 --seed 9 --quiet --out '%s'"
-    local whole = Folder.new()
-    local began = gl.core.clock()
-    shell.script("train_vae.lua", options:format(data.name, whole.name))
-    local seconds = gl.core.clock() - began
+  it("gives the same model and checkpoint, bit for bit, as one that was not", function()
     math.randomseed(20)
-    local unfinished = 0
-    for _ = 1, KILLS do
-      local limit = math.random() * seconds * 0.4
-      local _, errors, status = shell.run(("%s --resume >/dev/null & p=$!; sleep %.3f; kill -KILL $p; wait $p")
-        :format(shell.lua("scripts/train_vae.lua", options:format(data.name, out.name)), limit))
-      assert.is_true(status == 137 or status == 0, errors)
-      if status == 137 then unfinished = unfinished + 1 end
-      if gl.core.file_kind(out:path "checkpoint.safetensors") then
-        assert(safetensors.load(out:path "checkpoint.safetensors"))
-      end
-    end
-    assert.is_true(unfinished >= KILLS / 4, "hardly any run was killed before its end")
-    local _, errors, status = shell.script("train_vae.lua", options:format(data.name, out.name) .. " --resume")
-    assert.equal("", errors)
-    assert.equal(0, status)
-    assert.is_true(whole:read "model.safetensors" == out:read "model.safetensors")
-    whole:remove()
+    kills.check("train_vae.lua", ("--data '%s' --hidden 16 --epochs 6 --batch 20 --seed 9 --quiet --out '%%s'")
+      :format(data.name), 6)
   end)
 end)
 
 describe("a run begun anew in a run's folder", function()
-  it("sets aside what was found about the model before", function()
+  it("keeps the run that was there, with what was found about its model", function()
     assert.equal(0, select(3, shell.script("train_vae.lua", arguments "--quiet")))
     local space = assert(gl.load(out.name))
     space.directions:set("up", gl.ones(space.latent))
     assert(space.directions:save())
-    assert.equal(0, select(3, shell.script("train_vae.lua", arguments("--quiet --resume"))))
-    assert.same({"up"}, gl.load(out.name).directions:names())
-    local output = shell.script("train_vae.lua", arguments())
-    assert.matches("directions.safetensors belongs to the model that was here: it is now directions.safetensors.old\n",
-      output, 1, true)
+    local model = out:read "model.safetensors"
+    local output = shell.script("train_vae.lua", arguments "--latent 3")
+    assert.matches(("%s: the run that was here is kept in %s/old\n"):format(out.name, out.name), output, 1, true)
     assert.same({}, gl.load(out.name).directions:names())
-    assert.equal("file", gl.core.file_kind(out:path "directions.safetensors.old"))
+    assert.same({"up"}, gl.load(out:path "old").directions:names())
+    assert.is_true(model == out:read "old/model.safetensors")
+    output = shell.script("train_vae.lua", ("--resume %s/old --epochs 3"):format(out.name))
+    assert.matches("at epoch 3, step 1", output)
   end)
 end)

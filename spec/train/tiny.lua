@@ -8,9 +8,7 @@ local tiny = {STEPS = 4}
 --- The run that a command line of words opens.
 function tiny.open(...)
   local options = train.options.new("train_tiny", "Trains an autoencoder.", {run = "tiny", epochs = 2})
-  local run = train.run.open(options:parse {"--quiet", ...})
-  gl.core.release_interrupt() -- Ctrl-C is the specs' own
-  return run
+  return train.run.open(options:parse {"--quiet", ...})
 end
 
 --- Begins it; returns its model and optimizer.
@@ -22,8 +20,16 @@ function tiny.begin(run)
   return model, optimizer
 end
 
---- Trains from where it is to the end. change(model, epoch, step) may do harm after a step.
+--- Trains from where it is to the end, and leaves the folder to others, also after an error, which it returns.
+-- change(model, epoch, step, optimizer) may do harm after a step.
 function tiny.train(run, change)
+  local ok, problem = pcall(tiny.loop, run, change)
+  gl.core.release_interrupt()
+  if run.lock then run.lock:release() end
+  return not ok and problem or nil
+end
+
+function tiny.loop(run, change)
   local model, optimizer = tiny.begin(run)
   for epoch = run.epoch, run.values.epochs do
     for step = run.step, tiny.STEPS do
@@ -31,10 +37,10 @@ function tiny.train(run, change)
       optimizer:zero_grad()
       loss:backward()
       optimizer:step()
-      if change then change(model, epoch, step) end
+      if change then loss = change(model, epoch, step, optimizer) or loss end
       run:stepped({loss = loss}, 8)
     end
-    run:finish_epoch {loss = model:loss(gl.ones(1, 4, 4, 1)).loss:item()}
+    run:finish_epoch {loss = tiny.test or model:loss(gl.ones(1, 4, 4, 1)).loss:item()}
   end
 end
 

@@ -10,6 +10,7 @@
 --   sample(n)  n images from the model           latent     the number of latent dimensions
 
 local core = require "genlat.core"
+local finite = require "genlat.nn.finite"
 local json = require "genlat.json"
 local safetensors = require "genlat.safetensors"
 local scope = require "genlat.scope"
@@ -39,9 +40,12 @@ function models.build(config)
 end
 
 --- Writes a model: its tensors, its config and notes (plain data) in one safetensors file. Returns true, or nil and a
--- message.
+-- message. A model that has a NaN or an infinity in it never replaces one that is there.
 function models.save(path, model, notes)
-  return safetensors.save(path, model:state_dict(), {
+  local state = model:state_dict()
+  local flaw = finite.find(state)
+  if flaw then return nil, ("%s: not written: the model's %s holds NaN or infinite numbers"):format(path, flaw) end
+  return safetensors.save(path, state, {
     format = "genlat", config = json.encode(model.config), notes = json.encode(notes or {}),
   })
 end

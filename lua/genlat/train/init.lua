@@ -3,6 +3,7 @@
 -- train.options (command lines), train.run (the run folder: progress, log, checkpoints), train.evaluate,
 -- train.pictures and train.results (what a finished run leaves).
 
+local core = require "genlat.core"
 local data = require "genlat.data"
 local scope = require "genlat.scope"
 local text = require "genlat.text"
@@ -31,6 +32,7 @@ local function print_shown(...)
     words[i] = text.shown_lines(tostring(words[i]))
   end
   io.stdout:write(table.concat(words, "\t"), "\n")
+  io.stdout:flush()
 end
 
 -- An error as a script's last words: without the line of the script that led to it, unless it is a mistake of genlat's.
@@ -39,15 +41,29 @@ local function last_words(problem)
   return problem:find("attempt to ", 1, true) and problem or (problem:gsub("^[^%s:]+:%d+: ", "", 1))
 end
 
---- Runs a script's body. An error ends it with the message in one line and status 1; a run that was stopped by Ctrl-C
--- ends with status 130, as shells expect.
+local SIGNALS = {[1] = "SIGHUP", [2] = "Ctrl-C", [15] = "SIGTERM"} -- SIGXFSZ has other numbers elsewhere
+
+-- Ends the process as shells expect of one that a signal stopped. told: whether that was said.
+local function end_stopped(signal, told)
+  if not told then
+    io.stderr:write(core.isatty(2) and "\r\27[K" or "", "stopped by ", SIGNALS[signal]
+      or "SIGXFSZ: a file would be larger than the limit (ulimit -f)", "\n")
+  end
+  os.exit(128 + signal, true)
+end
+
+--- Runs a script's body. An error ends it with the message in one line and status 1. A signal that ends programs
+-- (Ctrl-C, SIGTERM, SIGHUP, SIGXFSZ) ends it too, with 128 and the signal's number as its status; what was begun is
+-- undone before, so that no file is left half written. A second signal ends it at once.
 function train.main(body)
   rawset(_G, "print", print_shown) -- a script's process is its own
+  core.raise_on_signal(true)
   local ok, problem = xpcall(body, function(problem)
     return type(problem) == "string" and last_words(problem) or problem
   end)
-  if ok then return end
-  if type(problem) == "table" and problem.interrupted then os.exit(130, true) end
+  core.raise_on_signal(false)
+  if ok or type(problem) == "table" and problem.finished then return end
+  if type(problem) == "table" and problem.interrupted then end_stopped(problem.interrupted, problem.told) end
   io.stderr:write(text.shown_lines(tostring(problem)), "\n")
   os.exit(1, true)
 end

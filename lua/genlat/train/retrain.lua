@@ -3,6 +3,7 @@
 -- A run's notes say which script trained it and with which options.
 
 local core = require "genlat.core"
+local folders = require "genlat.runs.folder"
 local json = require "genlat.json"
 local models = require "genlat.models"
 
@@ -53,8 +54,8 @@ end
 --- What there is of the run in `folder` that is to be like the one with these notes but without a class: "finished",
 -- "begun" or "missing"; or nil and a message where it is another one.
 function retrain.state(folder, notes, class)
-  if core.file_kind(folder .. "/model.safetensors") ~= "file" then
-    return core.file_kind(folder .. "/checkpoint.safetensors") and "begun" or "missing"
+  if core.file_kind(folders.file(folder, folders.MODEL)) ~= "file" then
+    return folders.has_checkpoint(folder) and "begun" or "missing"
   end
   local model, found = models.load(folder)
   if not model then return nil, found end
@@ -66,13 +67,13 @@ function retrain.state(folder, notes, class)
   elseif options.without ~= class then
     return nil, ("%s: trained without %s, not without %s"):format(folder, tostring(options.without), class)
   end
-  local done = found.epochs >= notes.options.epochs and core.file_kind(folder .. "/report.html") == "file"
+  local done = found.epochs >= notes.options.epochs and core.file_kind(folders.file(folder, folders.REPORT)) == "file"
   return done and "finished" or "begun"
 end
 
 --- Seconds that the run in `folder` took to train, by its log; nil where there is none.
 function retrain.seconds(folder)
-  local file, seconds = io.open(folder .. "/log.csv"), nil
+  local file, seconds = io.open(folders.file(folder, folders.LOG)), nil
   if not file then return nil end
   for line in file:lines() do
     seconds = tonumber(line:match "^%d+,([%d.]+)") or seconds
@@ -88,9 +89,10 @@ function retrain.without(folder, notes, class, scripts, threads)
   if not tostring(notes.run):match "^%l[%l_]*$" then error("the run does not say which script trained it", 0) end
   local script = ("%s/train_%s.lua"):format(scripts, notes.run)
   if core.file_kind(script) ~= "file" then return nil, script .. ": there is no such training script" end
-  local command = ("LUA_PATH=%s LUA_CPATH=%s %s %s %s --without=%s %s --resume=%s >/dev/null"):format(
+  local command = ("LUA_PATH=%s LUA_CPATH=%s %s %s %s --without=%s %s --%s=%s >/dev/null"):format(
     quote(package.path), quote(package.cpath), quote(interpreter()), quote(script),
-    words_of(notes.options, {without = true}), quote(class), threads and "--threads " .. threads or "", quote(folder))
+    words_of(notes.options, {without = true}), quote(class), threads and "--threads " .. threads or "",
+    folders.has_checkpoint(folder) and "resume" or "out", quote(folder))
   local ok, _, status = os.execute(command)
   if ok then return true end
   return nil, ("training without %s %s: the same command goes on with it"):format(class,

@@ -1,13 +1,15 @@
---- run.lua: a run's folder: its progress, log and checkpoints, and going on where it stopped.
+--- run.lua: a run: its progress, log and checkpoints, and going on where it stopped.
 --
--- A checkpoint holds parameters, optimizer state, the state of the random numbers, the place in the epoch and the log
--- so far, and is replaced in one go; so a run that was killed at any moment and resumed gives the same weights, bit for
--- bit, as one that was not.
+-- A checkpoint (runs/checkpoint.lua) is replaced in one go, and only by one whose numbers are all finite; so a run that
+-- was killed at any moment and resumed gives the same weights, bit for bit, as one that was not, and one whose loss
+-- became NaN goes on from its last good state. The run's folder (runs/folder.lua) is locked while it trains.
 
+local checkpoint = require "genlat.runs.checkpoint"
 local core = require "genlat.core"
+local folder = require "genlat.runs.folder"
 local json = require "genlat.json"
+local lock = require "genlat.runs.lock"
 local models = require "genlat.models"
-local safetensors = require "genlat.safetensors"
 local train = require "genlat.train"
 local Progress = require "genlat.train.progress"
 
@@ -15,33 +17,44 @@ local Run = {}
 Run.__index = Run
 
 local CHECKPOINT_SECONDS = 30 -- from one checkpoint within an epoch to the next
-local MAY_CHANGE = {epochs = true, threads = true, quiet = true, out = true, resume = true} -- on resuming
+local OF_SESSION = {threads = true, quiet = true, out = true, resume = true} -- options that are not the run's
+local MAY_CHANGE = {epochs = true, lr = true} -- those of the run that may be given anew on resuming
 
 -- The folder
 -- -----------------------------------------------------------------------------------------------------------
 
-local function numbered(name, i) return i == 1 and "runs/" .. name or ("runs/%s-%d"):format(name, i) end
-
-local function free_number(name)
-  local i = 1
-  while core.file_kind(numbered(name, i)) do
-    i = i + 1
+-- The folder of the run to go on with.
+local function resumed_folder(options)
+  local values = options.values
+  local path = values.resume[1] or values.out
+  if not path then
+    path = folder.newest(options.run)
+    if not path then error(("--resume: there is no runs/%s yet"):format(options.run), 0) end
   end
-  return i
+  local kind = core.file_kind(path)
+  if not kind then error(("--resume: %s: there is no such folder"):format(path), 0) end
+  if kind == "file" then error(("--resume: %s: that is a file, not a run's folder"):format(path), 0) end
+  if folder.has_checkpoint(path) then return path end
+  local other = not values.resume[1] and not values.out and folder.newest(options.run, folder.has_checkpoint)
+  error(("--resume: %s: there is no %s to go on from%s"):format(path, folder.CHECKPOINT,
+    other and (" (%s has one: --resume %s)"):format(other, other) or ""), 0)
 end
 
--- Where the run is (to go on with) or is to be.
-local function choose_folder(options)
-  local values = options.values
-  local named = type(values.resume) == "table" and values.resume[1] or nil
-  if values.resume then
-    local folder = named or values.out
-    if folder then return folder end
-    local newest = free_number(options.run) - 1
-    if newest == 0 then error(("--resume: there is no runs/%s yet"):format(options.run), 0) end
-    return numbered(options.run, newest)
+local function hold(self) self.lock, self.warning = train.check(lock.take(self.folder)) end
+
+-- Where a new run is to be, if it has to be in one place: a run that is there is locked at once, so that nothing is
+-- loaded in vain. It is not touched before training begins.
+local function open_new(self, path)
+  self.folder = path
+  if not path then return end
+  local kind = core.file_kind(path)
+  if kind == "file" then error(path .. ": that is a file, not a folder", 0) end
+  local stranger = kind and folder.in_the_way(path)
+  if stranger then
+    error(("--out: %s has a file %s, which is not a run's and would be replaced: choose another folder"):format(path,
+      stranger), 0)
   end
-  return values.out or numbered(options.run, free_number(options.run))
+  if kind and folder.holds_run(path) then hold(self) end
 end
 
 local function same(a, b) return json.encode(a) == json.encode(b) end
@@ -51,50 +64,88 @@ local function text_of(value) return type(value) == "table" and table.concat(val
 -- The options that the run was started with take the place of defaults; other wishes than those are mistakes.
 local function take_saved(options, saved)
   for _, key in ipairs(options.order) do
-    local given = options.given[key]
-    if not MAY_CHANGE[key] then
-      if given ~= nil and not same(given, saved[key]) then
-        error(("--%s: this run was started with %s, not %s"):format(key, text_of(saved[key]), text_of(given)), 0)
+    local given, was = options.given[key], saved[key]
+    if not OF_SESSION[key] and not (MAY_CHANGE[key] and given ~= nil) then
+      if given ~= nil and not same(given, was) then
+        error(("--%s: this run was started %s, not %s"):format(key,
+          was == nil and "without it" or "with " .. text_of(was), text_of(given)), 0)
       end
-      options.values[key] = saved[key]
-    elseif given == nil and key == "epochs" then
-      options.values[key] = saved[key]
+      if was ~= nil then options.values[key] = was end -- an option that is younger than the run keeps its default
     end
   end
 end
 
-local function read_checkpoint(self, options)
-  local path = self.folder .. "/checkpoint.safetensors"
-  if core.file_kind(path) ~= "file" then return end
-  local tensors, metadata = safetensors.load(path)
-  if not tensors then error(metadata, 0) end
-  local state = json.decode(metadata.state or "")
-  if type(state) ~= "table" or type(state.options) ~= "table" then
-    error(path .. ": not a checkpoint of genlat's", 0)
+-- A run that has done all its epochs and left its report has nothing to go on with.
+local function end_finished(self, state)
+  if not state.ended or state.epoch <= self.values.epochs then return end
+  self:say("%s is finished: its %d epochs are done (--epochs goes on to more)", self.folder, state.epoch - 1)
+  print(state.ended)
+  error {finished = true}
+end
+
+-- --resume A goes on in A. --resume A --out B leaves A as it is and goes on in B, where there is no run yet.
+local function open_resumed(self, options)
+  local from, out = resumed_folder(options), options.values.out
+  local moves = out and core.real_path(out) ~= core.real_path(from)
+  if not moves then
+    self.folder = from
+    hold(self)
   end
+  local state, tensors = checkpoint.load(from)
+  if not state then error(tensors, 0) end
   if state.run ~= options.run then
-    error(("%s: a run of train_%s, not of train_%s"):format(self.folder, tostring(state.run), options.run), 0)
+    error(("%s: a run of train_%s, not of train_%s"):format(from, tostring(state.run), options.run), 0)
   end
   take_saved(options, state.options)
-  self.saved = {tensors = tensors, state = state}
+  if moves then
+    if folder.holds_run(out) then error(("--out: there is a run in %s already"):format(out), 0) end
+    open_new(self, out)
+  else
+    end_finished(self, state)
+  end
+  self.saved = {state = state, tensors = tensors, from = from}
   self.notes = state.notes or {}
 end
 
---- Opens the folder for a new run or, with --resume, for the one that is there. options: what Options:parse returns,
--- whose values then hold what to use. Sets threads and seed.
+--- Opens the folder for a new run or, with --resume, the run that is there. options: what Options:parse returns, whose
+-- values then hold what to use. Sets threads and seed. What cannot begin leaves no folder.
 function Run.open(options)
   local self = setmetatable({
     name = options.run, values = options.values, epoch = 1, step = 1, rows = {}, seconds = 0, sums = {}, keep = {},
-    memory = {}, notes = {},
+    memory = {}, notes = {}, rates = {},
   }, Run)
-  self.folder = choose_folder(options)
-  if core.file_kind(self.folder) == "file" then error(self.folder .. ": that is a file, not a folder", 0) end
-  if options.values.resume then read_checkpoint(self, options) end
+  self.progress = Progress.new(not self.values.quiet)
+  local ok, problem
+  if options.values.resume then
+    ok, problem = pcall(open_resumed, self, options)
+  else
+    ok, problem = pcall(open_new, self, options.values.out)
+  end
+  if not ok then
+    if self.lock then self.lock:release() end
+    error(problem, 0)
+  end
   if self.values.threads then core.threads(self.values.threads) end
   core.seed(self.values.seed)
-  self.progress = Progress.new(not self.values.quiet)
-  core.catch_interrupt()
   return self
+end
+
+-- Makes the folder and takes it for this run; what another run left there is kept.
+local function enter_folder(self)
+  if self.folder then
+    train.check(core.mkdirs(self.folder))
+    if not self.lock then hold(self) end
+  else
+    repeat -- another process may have been told this folder by name, and hold it
+      self.folder = train.check(folder.claim(self.name))
+      self.lock, self.warning = lock.take(self.folder)
+    until self.lock
+  end
+  if self.warning then self:say("%s", self.warning) end
+  if self.saved then return end
+  local aside, message = folder.set_aside(self.folder)
+  if message then error(message, 0) end
+  if aside then self:say("%s: the run that was here is kept in %s", self.folder, aside) end
 end
 
 -- Checkpoints
@@ -103,83 +154,61 @@ end
 local function plain_options(values)
   local plain = {}
   for key, value in pairs(values) do
-    if key ~= "resume" and key ~= "out" and key ~= "quiet" and key ~= "threads" then plain[key] = value end
+    if not OF_SESSION[key] then plain[key] = value end
   end
   return plain
 end
 
---- Writes the checkpoint.
-function Run:save()
-  local tensors, steps = {}, {}
-  for name, tensor in pairs(self.model:state_dict()) do
-    tensors["model." .. name] = tensor
-  end
-  for key, optimizer in pairs(self.optimizers) do
-    local state, taken = optimizer:state()
-    for name, tensor in pairs(state) do
-      tensors[("optimizer.%s.%s"):format(key, name)] = tensor
-    end
-    steps[key] = taken
-  end
-  for name, tensor in pairs(self.keep) do
-    tensors["keep." .. name] = tensor
-  end
-  local seed, counter = core.rng_state()
-  train.check(safetensors.save(self.folder .. "/checkpoint.safetensors", tensors, {
-    format = "genlat", state = json.encode {
-      run = self.name, options = plain_options(self.values), epoch = self.epoch, step = self.step, steps = steps,
-      rng = {("%d"):format(seed), ("%d"):format(counter)}, rows = self.rows, sums = self.sums,
-      seconds = self:elapsed(), memory = self.memory, notes = self.notes,
-    },
-  }))
-  self.saved_at = core.clock()
+-- Ends the run whose numbers are no longer any: `what` became so. Its checkpoint and its model stay as they are.
+local function diverge(self, what, step)
+  self.progress:clear()
+  local place = self.saved_place
+  error(("%s became NaN or infinite in epoch %d at step %d: %s"):format(what, self.epoch, step, place
+    and ("%s keeps its state of epoch %d, step %d; go on from there with a smaller rate: --resume %s --lr %g"):format(
+      self.folder, place.epoch, place.step, self.folder, self.values.lr / 2)
+    or "nothing was saved"), 0)
 end
 
-local function restore_tensors(self, tensors)
-  local model, states = {}, {}
-  for key, optimizer in pairs(self.optimizers) do
-    states[key] = optimizer:state()
-  end
-  for name, tensor in pairs(tensors) do
-    local key, state = name:match "^optimizer%.([^.]+)%.(.*)$"
-    if key and states[key] and states[key][state] then
-      states[key][state]:copy_(tensor)
-    elseif name:match "^model%." then
-      model[name:sub(7)] = tensor
-    elseif name:match "^keep%." then
-      self.keep[name:sub(6)] = tensor
-    end
-  end
-  self.model:load_state_dict(model)
+-- Ends the run where a parameter, a buffer or the optimizer's state is not finite.
+local function check_tensors(self, step)
+  local flaw = checkpoint.flaw(self.model, self.optimizers)
+  if flaw then diverge(self, flaw:gsub("^model%.", ""), step) end
+end
+
+local function is_finite(value) return value - value == 0 end
+
+--- Writes the checkpoint; where a number in it is not finite, ends the run instead.
+function Run:save()
+  check_tensors(self, self.step - 1)
+  train.check(checkpoint.save(self.folder, {
+    run = self.name, options = plain_options(self.values), epoch = self.epoch, step = self.step, rows = self.rows,
+    sums = self.sums, seconds = self:elapsed(), memory = self.memory, notes = self.notes, rates = self.rates,
+    ended = self.ended,
+  }, self))
+  self.saved_at, self.saved_place = core.clock(), {epoch = self.epoch, step = self.step, rng = {core.rng_state()}}
 end
 
 local function restore(self)
   local state = self.saved.state
-  restore_tensors(self, self.saved.tensors)
-  for key, optimizer in pairs(self.optimizers) do
-    optimizer:set_steps(state.steps[key])
-  end
-  core.rng_state(math.tointeger(state.rng[1]) or 0, math.tointeger(state.rng[2]) or 0)
+  checkpoint.restore(state, self.saved.tensors, self)
   self.epoch, self.step, self.rows, self.seconds = state.epoch, state.step, state.rows, state.seconds
-  self.sums, self.memory, self.saved = state.sums, state.memory, nil
-  if self.epoch > self.values.epochs then
-    self:say("%s is finished: its %d epochs are done", self.folder, self.values.epochs)
+  self.sums, self.memory = state.sums, state.memory
+  self.rates = state.rates or {{epoch = 1, step = 1, lr = state.options.lr}}
+  if self.saved.from ~= self.folder then
+    self:say("going on in %s from %s at epoch %d, step %d", self.folder, self.saved.from, self.epoch, self.step)
+  elseif self.epoch > self.values.epochs then
+    self:say("%s has done its %d epochs", self.folder, self.values.epochs)
   else
     self:say("going on with %s at epoch %d, step %d", self.folder, self.epoch, self.step)
   end
 end
 
--- What was found about the model that was in the folder before is not true of the new one: it is kept out of reach.
-local FOUND = {"directions.safetensors", "walks.safetensors", "sampler.safetensors", "compass.json"}
-
-local function set_aside(self)
-  for _, name in ipairs(FOUND) do
-    local path = self.folder .. "/" .. name
-    if core.file_kind(path) == "file" then
-      train.check(os.rename(path, path .. ".old"))
-      self:say("%s belongs to the model that was here: it is now %s.old", path, name)
-    end
-  end
+-- Notes the learning rate, and where it is another than before says so.
+local function note_rate(self)
+  local last, lr = self.rates[#self.rates], self.values.lr
+  if last and last.lr == lr then return end
+  if last then self:say("the learning rate is %g from here on; it was %g", lr, last.lr) end
+  self.rates[#self.rates + 1] = {epoch = self.epoch, step = self.step, lr = lr}
 end
 
 --- Gives the run what it trains; where it goes on with an earlier one, model and optimizers take up its state.
@@ -194,16 +223,15 @@ function Run:begin(parts)
   for key, value in pairs(parts) do
     self[key] = value
   end
-  train.check(core.mkdirs(self.folder)) -- not before: what cannot begin leaves no folder
-  if self.saved then
-    restore(self)
-  elseif self.values.resume then
-    self:say("there is no checkpoint in %s: starting anew", self.folder)
-  end
-  if #self.rows == 0 and self.step == 1 then set_aside(self) end
+  if self.saved then restore(self) end
+  enter_folder(self) -- not before: what cannot begin leaves no folder
+  note_rate(self)
   self.began = core.clock()
+  if self.saved and self.saved.from ~= self.folder and self.epoch > 1 and self.step == 1 then self:save_model() end
   self:save()
+  self.saved = nil
   self.progress:start(self.values.epochs * self.steps, (self.epoch - 1) * self.steps + self.step - 1)
+  if self.epoch <= self.values.epochs then core.catch_interrupt() end
 end
 
 -- Along the way
@@ -223,13 +251,19 @@ local function images_per_second(batch)
   return function(steps) return ("%d images/s"):format(math.floor(steps * batch)) end
 end
 
--- Ctrl-C: what is done is kept.
-local function stop(self)
+-- Ctrl-C or another signal that ends programs: what is done is kept.
+local function stop(self, signal)
   self:save()
   self.progress:clear()
-  io.stderr:write(("stopped in epoch %d at step %d; go on with --resume %s\n")
-    :format(self.epoch, self.step - 1, self.folder))
-  error {interrupted = true}
+  local epoch, step = self.epoch, self.step - 1
+  if step == 0 then epoch, step = epoch - 1, self.steps end
+  io.stderr:write(("stopped in epoch %d at step %d; go on with --resume %s\n"):format(epoch, step, self.folder))
+  error {interrupted = signal, told = true}
+end
+
+local function stop_if_asked(self)
+  local signal = core.interrupted()
+  if signal then stop(self, signal) end
 end
 
 local function value_of(x) return type(x) == "number" and x or x:item() end
@@ -239,13 +273,13 @@ function Run:stepped(values, n)
   local sums, first = self.sums, self.train[1]
   sums.images = (sums.images or 0) + n
   for _, name in ipairs(self.train) do
-    sums[name] = (sums[name] or 0) + value_of(values[name]) * n
-  end
-  if sums[first] ~= sums[first] then
-    error(("the loss became NaN in epoch %d at step %d: try a smaller --lr"):format(self.epoch, self.step), 0)
+    local value = value_of(values[name])
+    if not is_finite(value) then diverge(self, "the training's " .. name, self.step) end
+    sums[name] = (sums[name] or 0) + value * n
   end
   self.step = self.step + 1
-  if core.interrupted() then stop(self) end
+  if self.step > self.steps then check_tensors(self, self.steps) end -- before the epoch's end makes anything of them
+  stop_if_asked(self)
   if core.clock() - self.saved_at > CHECKPOINT_SECONDS then self:save() end
   self.progress:update(("epoch %d/%d"):format(self.epoch, self.values.epochs),
     (self.epoch - 1) * self.steps + self.step - 1, images_per_second(self.values.batch),
@@ -259,6 +293,7 @@ local function write_log(self)
       head[#head + 1] = kind .. "_" .. name
     end
   end
+  head[#head + 1] = "lr"
   lines[1] = table.concat(head, ",")
   for i, row in ipairs(self.rows) do
     local cells = {("%d"):format(row.epoch), ("%.2f"):format(row.seconds)}
@@ -267,23 +302,32 @@ local function write_log(self)
         cells[#cells + 1] = ("%.4f"):format(row[kind][name])
       end
     end
+    cells[#cells + 1] = ("%.6g"):format(row.lr or self.rates[1].lr)
     lines[i + 1] = table.concat(cells, ",")
   end
-  train.check(core.write_file(self.folder .. "/log.csv", table.concat(lines, "\n") .. "\n"))
+  train.check(core.write_file(folder.file(self.folder, folder.LOG), table.concat(lines, "\n") .. "\n"))
 end
 
 --- Ends the epoch: logs what was measured in training and, with the numbers given, in the test, and saves.
 function Run:finish_epoch(test)
+  for _, name in ipairs(self.test) do
+    if not is_finite(test[name]) then diverge(self, "the test's " .. name, self.steps) end
+  end
+  check_tensors(self, self.steps)
   local mean = {}
   for _, name in ipairs(self.train) do
     mean[name] = self.sums[name] / self.sums.images
   end
-  self.rows[#self.rows + 1] = {epoch = self.epoch, seconds = self:elapsed(), train = mean, test = test}
+  self.rows[#self.rows + 1] = {
+    epoch = self.epoch, seconds = self:elapsed(), train = mean, test = test, lr = self.values.lr,
+  }
   write_log(self)
   self:say("epoch %3d  train %s  test %s  %.1f s", self.epoch, self.text(mean), self.text(test), self:elapsed())
   self.epoch, self.step, self.sums = self.epoch + 1, 1, {}
   self:save_model() -- first: a run that is killed between the two goes on from the older checkpoint, not past the model
   self:save()
+  stop_if_asked(self)
+  if self.epoch > self.values.epochs then core.release_interrupt() end -- all is saved: what comes now may be cut short
 end
 
 --- Writes model.safetensors.
@@ -292,21 +336,34 @@ function Run:save_model()
   for name, value in pairs(self.notes) do
     notes[name] = value
   end
-  train.check(models.save(self.folder .. "/model.safetensors", self.model, notes))
+  train.check(models.save(folder.file(self.folder, folder.MODEL), self.model, notes))
 end
 
 --- What the last epoch's test measured.
 function Run:last_test() return self.rows[#self.rows].test end
+
+--- The learning rates in words: "0.001", or "0.001, from epoch 3 on 0.0005".
+function Run:rates_text()
+  local words = {}
+  for i, rate in ipairs(self.rates) do
+    words[i] = i == 1 and ("%g"):format(rate.lr) or ("from epoch %d%s on %g"):format(rate.epoch,
+      rate.step > 1 and (", step %d,"):format(rate.step) or "", rate.lr)
+  end
+  return table.concat(words, ", ")
+end
 
 --- Ends the run: `results` (train.results.of(data) or the like) writes its pictures and report; then the last line.
 function Run:finish(results)
   self.progress:clear()
   self.model:eval()
   results(self)
-  core.release_interrupt()
-  self:say("%s/report.html shows what it learned", self.folder)
-  print(self.last_line and self.last_line(self:last_test())
-    or ("test loss %s nats per image"):format(self.text(self:last_test())))
+  self.ended = self.last_line and self.last_line(self:last_test())
+    or ("test loss %s nats per image"):format(self.text(self:last_test()))
+  core.rng_state(table.unpack(self.saved_place.rng)) -- as before the pictures: more epochs may follow
+  self:save() -- that it has ended, so that going on with it does nothing
+  self.lock:release()
+  self:say("%s shows what it learned", folder.file(self.folder, folder.REPORT))
+  print(self.ended)
 end
 
 return Run

@@ -1,0 +1,135 @@
+/* signal.c -- the binding of the signals that end programs: Ctrl-C, SIGTERM, SIGHUP, and SIGXFSZ (a file beyond the
+ * limit). A training loop asks for them after each step; anything else is ended by an error, which undoes what was
+ * begun. */
+#include <pthread.h>
+#include <signal.h>
+
+#include "lua/binding.h"
+
+enum { SIGNALS = 4 };
+static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGXFSZ};
+static struct sigaction before[SIGNALS];
+static bool installed, asking; /* asking: interrupted() is called, nothing is raised */
+static lua_State *raising;     /* the main thread of the state whose code an error ends, or NULL */
+static pthread_t owner;
+static volatile sig_atomic_t asked_to_stop; /* the signal's number, or 0 */
+
+/* Raises {interrupted = the signal's number}. Code that takes the error for one of its own and goes on meets it again.
+ */
+static void stop_hook(lua_State *L, lua_Debug *at) {
+  (void)at;
+  lua_sethook(L, stop_hook, LUA_MASKCOUNT, 10000);
+  lua_createtable(L, 0, 1);
+  lua_pushinteger(L, asked_to_stop);
+  lua_setfield(L, -2, "interrupted");
+  lua_error(L);
+}
+
+static void arm(lua_State *L) {
+  lua_sethook(L, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+/* The next signal does what it does by itself, which is to end the program at once. Not SIGXFSZ: a file that could not
+ * be written is reported as others that cannot. */
+static void step_aside(void) {
+  struct sigaction action = {.sa_handler = SIG_DFL};
+  sigemptyset(&action.sa_mask);
+  for (int i = 0; i < SIGNALS; i++)
+    if (signals[i] != SIGXFSZ && before[i].sa_handler != SIG_IGN)
+      sigaction(signals[i], &action, NULL);
+}
+
+static void on_signal(int number) {
+  if (!pthread_equal(pthread_self(), owner)) { /* a thread of a parallel region: Lua's state is not its to touch */
+    pthread_kill(owner, number);
+    return;
+  }
+  if (!asked_to_stop)
+    asked_to_stop = number;
+  step_aside();
+  if (raising && !asking)
+    arm(raising); /* Lua allows that at any moment */
+}
+
+/* A signal that the program was started to ignore stays ignored. flags: SA_RESTART, or 0, by which a signal ends the
+ * wait for a line of input. */
+static void install(int flags) {
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
+  sigemptyset(&action.sa_mask);
+  owner = pthread_self();
+  for (int i = 0; i < SIGNALS; i++) {
+    if (!installed)
+      sigaction(signals[i], NULL, &before[i]);
+    if (before[i].sa_handler != SIG_IGN)
+      sigaction(signals[i], &action, NULL);
+  }
+  installed = true;
+}
+
+static void uninstall(void) {
+  for (int i = 0; installed && i < SIGNALS; i++)
+    sigaction(signals[i], &before[i], NULL);
+  installed = false;
+}
+
+/* catch_interrupt(): from now on the signals only make interrupted() answer; the second one ends the program. */
+static int catch_interrupt(lua_State *L) {
+  (void)L;
+  asked_to_stop = 0;
+  asking = true;
+  install((int)SA_RESTART);
+  return 0;
+}
+
+/* interrupted() -> the number of the signal that came, or false */
+static int interrupted(lua_State *L) {
+  if (asked_to_stop)
+    lua_pushinteger(L, asked_to_stop);
+  else
+    lua_pushboolean(L, false);
+  return 1;
+}
+
+/* release_interrupt(): signals do again what they did before catch_interrupt(). One that came meanwhile is raised where
+ * signals are, and else forgotten. */
+static int release_interrupt(lua_State *L) {
+  (void)L;
+  if (!asking)
+    return 0;
+  asking = false;
+  if (!raising) {
+    uninstall();
+    asked_to_stop = 0;
+  } else if (asked_to_stop) {
+    arm(raising);
+  } else {
+    install(0);
+  }
+  return 0;
+}
+
+/* raise_on_signal(on): whether a signal raises the error {interrupted = its number}; the second one ends the program.
+ * Called again with true: one that came is dealt with. */
+static int raise_on_signal(lua_State *L) {
+  bool on = lua_toboolean(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *main = lua_tothread(L, -1);
+  if (lua_gethook(main) == stop_hook)
+    lua_sethook(main, NULL, 0, 0);
+  asked_to_stop = 0;
+  asking = false;
+  raising = on ? main : NULL;
+  if (on)
+    install(0);
+  else
+    uninstall();
+  return 0;
+}
+
+const luaL_Reg gll_signal_functions[] = {
+    {"catch_interrupt", catch_interrupt},
+    {"interrupted", interrupted},
+    {"release_interrupt", release_interrupt},
+    {"raise_on_signal", raise_on_signal},
+    {NULL, NULL},
+};
