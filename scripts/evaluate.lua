@@ -72,7 +72,8 @@ train.main(function()
   end
 
   local judge
-  if data.train.labels then
+  local judged, missing = metrics.classifier.applies(data)
+  if judged then
     local path
     judge, path = metrics.classifier.of(data, {
       file = options.classifier, progress = function(...) advance("training a LeNet-5", ...) end,
@@ -85,7 +86,7 @@ train.main(function()
         .. "prior)", space.sampler.components)
     end
   else
-    say("%s has no labels: what needs a classifier is left out", data.name)
+    say("%s: what needs a classifier is left out", missing)
   end
 
   local results = metrics.evaluate(model, data, {

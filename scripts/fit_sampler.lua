@@ -60,8 +60,9 @@ end
 -- The Fréchet distances from test images, in words, by sampler; nil for data without labels. As evaluate measures them.
 local function measure(space, options)
   local data = space.data
-  if not data.train.labels then
-    print(("Frechet distance: left out, %s has no labels to train a classifier with"):format(data.name))
+  local judged, missing = gl.metrics.classifier.applies(data)
+  if not judged then
+    print(("Frechet distance: left out, %s"):format(missing))
     return nil
   end
   local o = {

@@ -3,7 +3,6 @@ local gl = require "genlat"
 local json = require "genlat.json"
 local networks = require "genlat.models.networks"
 local Split = require "genlat.data.split"
-local symmetric = require "genlat.metrics.symmetric"
 local metrics, nn = gl.metrics, gl.nn
 
 local fixtures
@@ -18,56 +17,6 @@ local function near(expected, got, tolerance)
 end
 
 local function rows(list, n) return gl.tensor(list):reshape(n, -1) end
-
-describe("the eigen-decomposition", function()
-  local function random_matrix(n)
-    local x = gl.randn(n, n):totable()
-    return symmetric.product(x, gl.tensor(x):t():totable()) -- symmetric to the last bit
-  end
-
-  it("gives orthonormal vectors that the matrix only stretches", function()
-    gl.seed(1)
-    local n = 20
-    local a = random_matrix(n)
-    local values, vectors = symmetric.eigen(a)
-    for i = 1, n do
-      for j = 1, n do
-        local dot, stretched = 0, 0
-        for k = 1, n do
-          dot = dot + vectors[i][k] * vectors[j][k]
-          stretched = stretched + a[j][k] * vectors[i][k]
-        end
-        near(i == j and 1 or 0, dot, 1e-12)
-        near(values[i] * vectors[i][j], stretched, 1e-10)
-      end
-    end
-  end)
-
-  it("takes diagonal matrices, zeros and a single number", function()
-    assert.same({3.0, 1.0}, (symmetric.eigen {{3, 0}, {0, 1}}))
-    assert.same({0.0, 0.0}, (symmetric.eigen {{0, 0}, {0, 0}}))
-    assert.same({{3.0}}, symmetric.root {{9}})
-  end)
-
-  it("gives square roots whose squares are the matrix", function()
-    gl.seed(2)
-    local a = random_matrix(12)
-    local root = symmetric.root(a)
-    local square = symmetric.product(root, root)
-    for i = 1, 12 do
-      for j = 1, 12 do
-        near(a[i][j], square[i][j], 1e-11 * 50)
-      end
-    end
-  end)
-
-  it("takes less than a second for the 84 features of a LeNet-5", function()
-    local a = random_matrix(84)
-    local began = os.clock()
-    symmetric.eigen(a)
-    assert.is_true(os.clock() - began < 1)
-  end)
-end)
 
 describe("frechet", function()
   it("agrees with scipy", function()
@@ -90,6 +39,34 @@ describe("frechet", function()
     local distance = metrics.frechet(a, b)
     near(distance, metrics.frechet(b, a), 1e-8 * distance)
     near(distance, metrics.frechet(metrics.moments(a), metrics.moments(b)), 1e-12 * distance)
+  end)
+
+  it("keeps its digits where features are far from 0, huge or tiny", function()
+    gl.seed(5)
+    local a, b = (gl.randn(400, 6) * 64):round() / 64, (gl.randn(400, 6) * 64):round() / 32 -- exact, also shifted
+    local distance = metrics.frechet(a, b)
+    near(distance, metrics.frechet(a + 4096, b + 4096), 1e-9 * distance)
+    for _, size in ipairs {2.0 ^ -100, 2.0 ^ 100} do
+      near(distance, metrics.frechet(a * size, b * size) / size / size, 1e-9 * distance)
+    end
+  end)
+
+  it("is NaN where features are not finite", function()
+    local x, y = gl.randn(5, 2), gl.randn(5, 2)
+    for _, value in ipairs {0 / 0, math.huge} do
+      x[{2, 1}] = value
+      for _, pair in ipairs {{x, y}, {y, x}} do
+        local distance = metrics.frechet(pair[1], pair[2])
+        assert.is_true(distance ~= distance)
+      end
+    end
+  end)
+
+  it("takes 512 features in seconds", function()
+    gl.seed(6)
+    local began = os.clock()
+    metrics.frechet(gl.randn(600, 512), gl.randn(600, 512))
+    assert.is_true(os.clock() - began < 5)
   end)
 
   it("explains what does not fit", function()
@@ -167,6 +144,15 @@ describe("classes", function()
     assert.equal(3 / 4, metrics.modes_covered(labels, 4))
     assert.equal(2 / 4, metrics.modes_covered(labels, 4, 0.2))
     assert.equal(1, metrics.modes_covered(gl.tensor {1, 2}, 2))
+  end)
+
+  it("are refused where a label is none of them", function()
+    for _, label in ipairs {0, 5, -1, 1.5, 0 / 0} do
+      local ok, message = pcall(function() metrics.class_shares(gl.tensor {1, label}, 4) end)
+      assert.is_false(ok)
+      assert.matches("^spec/metrics_spec.lua:%d+: class_shares: label 2 is .*, classes are whole numbers from 1 to 4$",
+        message)
+    end
   end)
 
   it("differ by their total variation", function()
@@ -381,5 +367,25 @@ describe("reconstruction", function()
       near(metrics.ssim(x, y):mean():item(), values.ssim, 1e-5)
     end)
     assert.is_nil(metrics.elbo(ae, data.test).elbo)
+  end)
+end)
+
+describe("data of one class", function()
+  it("have nothing that a classifier could tell apart: what needs one is left out, and why is said", function()
+    local set = gl.data.load("digits", {train = 12, test = 4})
+    assert.is_true(metrics.classifier.applies(set))
+    local judge = gl.models.lenet5 {}
+    local model = gl.models.vae {image = {28, 28, 1}, hidden = {4}, latent = 2}
+    set.classes = {"zero"}
+    set.train.labels, set.test.labels = gl.ones(12), gl.ones(4)
+    local missing = set.name .. " has one class only, so that there is nothing to tell apart"
+    assert.same({false, missing}, {metrics.classifier.applies(set)})
+    local classifier, message = metrics.classifier.of(set)
+    assert.is_nil(classifier)
+    assert.equal("classifier: " .. missing, message)
+    local o = {classifier = judge, samples = 4, seeds = 1, images = 1}
+    assert.is_nil(metrics.evaluate(model, set, o).values.frechet_lenet)
+    set.train.labels = nil
+    assert.same({false, set.name .. " has no labels"}, {metrics.classifier.applies(set)})
   end)
 end)

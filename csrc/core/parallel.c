@@ -7,17 +7,7 @@
 #include <omp.h>
 #include <pthread.h>
 
-#if defined(__has_include)
-#if __has_include(<cblas.h>)
-#include <cblas.h>
-#elif __has_include(<openblas/cblas.h>)
-#include <openblas/cblas.h>
-#else
-#error "cblas.h is missing: install OpenBLAS's development package"
-#endif
-#else
-#include <cblas.h>
-#endif
+#include "core/blas.h"
 
 extern char *openblas_get_corename(void);
 extern char *openblas_get_config(void);

@@ -1,8 +1,35 @@
-/* latent.h -- maps of points in many dimensions: t-SNE. */
+/* latent.h -- points in many dimensions: which are near, and maps of them by t-SNE. */
 #ifndef GENLAT_LATENT_H
 #define GENLAT_LATENT_H
 
 #include "genlat.h"
+
+/* Points among which nearest ones are sought. Distances come from products in single precision where these decide, and
+ * else from the points themselves in double precision: near is exact also for tight groups that lie far apart. */
+typedef struct gl_cloud {
+  int64_t n, d;
+  const gl_real *x; /* n x d, the caller's */
+  double unit;      /* what 1 in `points` is in x */
+  gl_real *points;  /* n x d: x about a center, divided by unit, so that nothing overflows and little cancels */
+  gl_real *squares; /* n: their squared lengths */
+} gl_cloud;
+
+/* about: whose center and unit to take, for distances to its points; NULL: the cloud's own. False with a message where
+ * a number is not finite. gl_cloud_free is due either way. */
+bool gl_cloud_make(gl_cloud *c, const gl_real *x, int64_t n, int64_t d, const gl_cloud *about);
+void gl_cloud_free(gl_cloud *c);
+
+/* |xi - yj|^2, in x's units. */
+double gl_cloud_distance(const gl_cloud *a, int64_t i, const gl_cloud *b, int64_t j);
+
+/* For each point i calls found(context, i, place, distance): place[0 .. k-1] are its k nearest other points by rising
+ * number (of equally near ones at the end the first), distance their squared distances in x's units. The calls come
+ * from several threads, each point once. False where there is too little memory. */
+typedef void gl_near_found(void *context, int64_t i, const int32_t *place, const double *distance);
+bool gl_near_search(const gl_cloud *c, int64_t k, gl_near_found *found, void *context);
+
+/* How many of a's points lie within the squared radius of a point of b, whose center and unit a has. */
+bool gl_near_count(const gl_cloud *a, const gl_cloud *b, const double *radius, int64_t *count);
 
 /* How near each point is to its neighbours: the sparse, symmetric matrix P of t-SNE. Entries first[i] .. first[i+1]-1
  * are those of row i, by rising column; all that are not there are 0, and all together sum to 1. */

@@ -98,6 +98,7 @@ extern const luaL_Reg gll_layer_functions[];
 extern const luaL_Reg gll_optimizer_functions[];
 extern const luaL_Reg gll_latent_functions[];
 void gll_open_state(lua_State *L); /* first of all */
+extern const luaL_Reg gll_linalg_functions[];
 void gll_open_tensor(lua_State *L, int module);
 void gll_open_ops(lua_State *L, int module); /* after tensor */
 void gll_open_layer(lua_State *L);

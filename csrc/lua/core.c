@@ -179,6 +179,9 @@ int luaopen_genlat_core(lua_State *L) {
   luaL_setfuncs(L, gll_layer_functions, 0);
   luaL_setfuncs(L, gll_optimizer_functions, 0);
   luaL_setfuncs(L, gll_latent_functions, 0);
+  lua_newtable(L);
+  luaL_setfuncs(L, gll_linalg_functions, 0);
+  lua_setfield(L, -2, "linalg");
   gll_open_tensor(L, module);
   gll_open_ops(L, module);
   gll_open_layer(L);

@@ -154,6 +154,34 @@ describe("a mixture", function()
     is_finite(gl.core.cat {gl.randn(50, 2), gl.full({1, 2}, 1e6)}, 2) -- an outlier
   end)
 
+  it("fits vectors of any size that float32 holds", function()
+    local folder = Folder.new()
+    gl.seed(14)
+    local z = drawn(300)
+    local function fit(x)
+      gl.seed(15)
+      return Mixture.fit(x, {components = 3})
+    end
+    local usual, reached = fit(z)
+    for _, exponent in ipairs {-120, -60, -20, 60, 63, 64, 67, 120} do
+      local size, means = 2.0 ^ exponent, {}
+      local mixture, mean = fit(z * size)
+      near(reached - 2 * exponent * math.log(2), mean, 1e-3)
+      assert(mixture:save(folder:path "sampler.safetensors"))
+      for i, one in ipairs {mixture, assert(Mixture.load(folder:path "sampler.safetensors", 2))} do
+        local off = one:log_density(z * size) - usual:log_density(z) + 2 * exponent * math.log(2)
+        near(0, off:abs():max():item(), 0.01)
+        gl.seed(16)
+        local x = one:sample(40) / size
+        gl.seed(16)
+        near(0, (x - usual:sample(40)):abs():max():item(), 0.02)
+        means[i] = one.means
+      end
+      same(means[1], means[2])
+    end
+    folder:remove()
+  end)
+
   it("fits 10,000 vectors of 20 dimensions quickly", function()
     gl.seed(12)
     local z = gl.randn(10000, 20)
@@ -195,6 +223,10 @@ describe("a mixture", function()
     refused("a mixture of 3 dimensions, the latent space has 4", {}, 4)
     refused("add up to 1, these to 3", {weights = gl.tensor {1, 2}})
     refused("add up to 1, these to %-?nan", {weights = gl.tensor {1, 0 / 0}})
+    for _, exponent in ipairs {"x", "1.5", "200", "nan"} do
+      assert(safetensors.save(path, good, {format = "genlat mixture", exponent = exponent}))
+      assert.matches("this is no mixture", (select(2, Mixture.load(path))))
+    end
     refused("a mean is not finite", {means = gl.full({2, 3}, math.huge)})
     refused("a covariance is not positive definite", {covariances = -good.covariances})
     assert.is_nil((Mixture.load(folder:path "nothing")))

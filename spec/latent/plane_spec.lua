@@ -33,6 +33,31 @@ describe("principal components", function()
     end
   end)
 
+  it("are in order, and exact, where a cloud is nearly round", function()
+    for seed = 1, 100 do
+      gl.seed(seed)
+      local x = gl.randn(500, 2)
+      local p = latent.principal_components(x, 2)
+      local _, covariance = gl.core.linalg.moments(x)
+      local a, b, d = covariance[1][1], covariance[1][2], covariance[2][2]
+      local angle = math.atan(2 * b, a - d) / 2 -- of the first axis
+      local first = p.axes:select(2, 1):totable()
+      near(1, math.abs(first[1] * math.cos(angle) + first[2] * math.sin(angle)), 1e-6)
+      local middle, half = (a + d) / 2, math.sqrt((a - d) ^ 2 / 4 + b * b)
+      near(middle + half, p.variance[1]:item(), 1e-6)
+      near(middle - half, p.variance[2]:item(), 1e-6)
+    end
+  end)
+
+  it("are there for any size that float32 holds", function()
+    gl.seed(6)
+    local x = gl.randn(50, 3)
+    local axes = latent.principal_components(x, 2).axes
+    for _, size in ipairs {1e-37, 1e-25, 1e25, 1e37} do
+      near(0, (axes - latent.principal_components(x * size, 2).axes):abs():max():item(), 1e-4)
+    end
+  end)
+
   it("are there for fewer rows than columns, and for rows that are all the same", function()
     assert.same({5, 2}, latent.principal_components(gl.randn(2, 5), 2).axes.shape)
     near(0, latent.principal_components(gl.ones(4, 3), 2).variance:sum():item(), 1e-9)

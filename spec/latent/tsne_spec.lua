@@ -351,6 +351,23 @@ describe("latent.tsne", function()
     assert.is_true(apart:max():item() < 0.3 * map:std(1):max():item())
   end)
 
+  it("keeps the neighbours within tight groups that lie far apart", function()
+    local n, k = 60, 4
+    local angles = gl.arange(n) * (2 * math.pi / n)
+    local ring = gl.stack({angles:cos(), angles:sin()}, 2)
+    for _, apart in ipairs {1e3, 1e4} do
+      local i, j, p = core.tsne(gl.cat {ring, ring + apart}, 2, gl.randn(2 * n, 2)):affinities()
+      local near_ones = 0
+      i, j, p = i:totable(), j:totable(), p:totable()
+      for e = 1, #p do
+        local steps = math.abs(i[e] - j[e])
+        assert.equal((i[e] - 1) // n, (j[e] - 1) // n) -- of one ring
+        if math.min(steps, n - steps) <= k then near_ones = near_ones + p[e] end
+      end
+      assert.is_true(near_ones > 0.999)
+    end
+  end)
+
   it("explains what it cannot take", function()
     local x = gl.randn(31, 3)
     assert.equal(10, require "genlat.latent.tsne".perplexity(31))

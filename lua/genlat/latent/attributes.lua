@@ -20,7 +20,6 @@ local core = require "genlat.core"
 local scope = require "genlat.scope"
 local classifier = require "genlat.metrics.classifier"
 local optim = require "genlat.optim"
-local symmetric = require "genlat.metrics.symmetric"
 
 local attributes = {}
 
@@ -134,12 +133,13 @@ end
 
 -- whiten and colour for centred rows. A little is added to the variances, for axes that depend on each other.
 local function whitening(centred)
-  local d = centred:size(2)
-  local covariance = centred:t():matmul(centred) / math.max(#centred - 1, 1)
-  local ridge = (covariance * core.eye(d)):sum():item() / d * 1e-5 + 1e-12
-  local l = symmetric.cholesky((covariance + core.eye(d) * ridge):totable())
+  local _, covariance = core.linalg.moments(centred)
+  local trace, d = 0, #covariance
+  for i = 1, d do trace = trace + covariance[i][i] end
+  for i = 1, d do covariance[i][i] = covariance[i][i] + trace / d * 1e-5 + 1e-12 end
+  local l = core.linalg.cholesky(covariance)
   if not l then error("attributes: the latent vectors are not all finite numbers", 0) end
-  return core.tensor(symmetric.inverse_lower(l)):t(), core.tensor(l):t()
+  return core.tensor(core.linalg.inverse_lower(l)):t(), core.tensor(l):t()
 end
 
 --- Examples from what is known: z (N x latent), names (A), values (N x A), and labels (N) of a conditional model.

@@ -32,21 +32,14 @@ local FAR = 100 -- standard deviations from 0: where no latent vector that was a
 
 -- The posterior -------------------------------------------------------------------------------------------------------
 
--- The inverse of a symmetric positive definite matrix, in place, and the logarithm of its determinant, by Gauss and
--- Jordan.
+-- The inverse of a symmetric positive definite matrix, and the logarithm of its determinant.
 local function invert(a)
+  local l = core.linalg.cholesky(a)
+  if not l then error("compass: the posterior's precision is not finite", 0) end
   local log_determinant = 0
-  for k = 1, #a do
-    local column, pivot = a:select(2, k):clone(), a[{k, k}]:item()
-    local row = a[k] / pivot
-    log_determinant = log_determinant + math.log(pivot)
-    a:sub_(column:unsqueeze(2) * row)
-    a[k] = row
-    column:mul_(-1 / pivot)
-    column[k] = 1 / pivot
-    a:select(2, k):copy_(column)
-  end
-  return a, log_determinant
+  for i = 1, #l do log_determinant = log_determinant + 2 * math.log(l[i][i]) end
+  local inverse = core.tensor(core.linalg.inverse_lower(l))
+  return inverse:t():matmul(inverse), log_determinant
 end
 
 -- The posterior where w . (e_a - e_b) has the standard deviation `spread` under the prior, for two draws of the latent

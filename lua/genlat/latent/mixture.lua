@@ -7,11 +7,11 @@
 --   local x = space:decode(mixture:sample(16))
 --   mixture:save("runs/vae/sampler.safetensors")        -- where space:prior finds it
 --
--- Fields: weights K, means K x D, covariances K x D x D (tensors), components K, latent D.
+-- Fields: weights K, means K x D, covariances K x D x D (tensors), components K, latent D. Vectors may be so large that
+-- covariances leave float32: they are then inf, and what is computed is computed in units of 2^exponent.
 
 local core = require "genlat.core"
 local safetensors = require "genlat.safetensors"
-local symmetric = require "genlat.metrics.symmetric"
 
 local Mixture = {}
 Mixture.__index = Mixture
@@ -20,32 +20,39 @@ local FORMAT = "genlat mixture"
 local FLOOR = 1e-3 -- added to the covariances' diagonals, as a share of the axis' variance over all vectors
 local LEAST_VARIANCE = 1e-6 -- of an axis, as a share of the widest axis' variance
 local EMPTY = 1e-6 -- share of all vectors below which a component keeps its mean
+local SMALL, LARGE = 1e-4, 1e15 -- the largest number of vectors that are fitted as they are
+
+local MOST_EXPONENT = 126 -- of a unit, which float32 has to hold, and its inverse too
 
 -- The mixture itself -------------------------------------------------------------------------------------------------
 
 -- What densities and samples need of each component: log_scale = log w - log |l| - D/2 log 2 pi, l^T and (l^-1)^T. nil
 -- where a covariance is not positive definite.
 local function prepare(self)
+  local unit = 2.0 ^ self.exponent
   self.parts = {}
   for k, weight in ipairs(self.weights:totable()) do
-    local l = symmetric.cholesky(self.covariances[k]:totable())
+    local l = core.linalg.cholesky(self.in_units.covariances[k])
     if not l then return nil end
-    local log_scale = math.log(math.max(weight, 1e-300)) - self.latent / 2 * math.log(2 * math.pi)
+    local log_scale = math.log(math.max(weight, 1e-300)) - self.latent * (math.log(2 * math.pi) / 2 + math.log(unit))
     for i = 1, #l do
       log_scale = log_scale - math.log(l[i][i])
     end
     self.parts[k] = {
-      mean = self.means[k], log_scale = log_scale, transform = core.tensor(l):t(),
-      whiten = core.tensor(symmetric.inverse_lower(l)):t(),
+      mean = self.means[k], log_scale = log_scale, transform = core.tensor(l):t() * unit,
+      whiten = core.tensor(core.linalg.inverse_lower(l)):t() / unit,
     }
   end
   return self
 end
 
--- A mixture of these tensors; nil where a covariance is not positive definite.
-local function make(weights, means, covariances)
+-- A mixture of these tensors, in units of 2^exponent (0); nil where a covariance is not positive definite.
+local function make(weights, means, covariances, exponent)
+  exponent = exponent or 0
+  local unit = 2.0 ^ exponent
   return prepare(setmetatable({
-    weights = weights, means = means, covariances = covariances, components = #weights, latent = means:size(2),
+    weights = weights, means = means * unit, covariances = covariances * unit * unit, components = #weights,
+    latent = means:size(2), exponent = exponent, in_units = {means = means, covariances = covariances},
   }, Mixture))
 end
 
@@ -167,6 +174,13 @@ local function check(z, o)
   end
 end
 
+-- The exponent of the unit in which the squares of z are well inside float32.
+local function exponent_of(z)
+  local largest = z:abs():max():item()
+  if largest == 0 or largest >= SMALL and largest <= LARGE then return 0 end
+  return math.max(-MOST_EXPONENT, math.min(MOST_EXPONENT, math.floor(math.log(largest, 2))))
+end
+
 --- Fits a mixture to latent vectors z (N x D) by expectation maximization (Dempster, Laird & Rubin 1977; Bishop 2006,
 -- sec. 9.2). options:
 --   components  K (10)
@@ -181,6 +195,11 @@ function Mixture.fit(z, options)
     o[name] = options and options[name] or default
   end
   check(z, o)
+  local exponent = exponent_of(z)
+  z = z * 2.0 ^ -exponent
+  local shift = z:size(2) * exponent * math.log(2) -- of log densities
+  local progress = o.progress
+  if progress then o.progress = function(mean) progress(mean - shift) end end
   local variance = (z - z:mean(1)):square():mean(1)
   local widest = math.max(variance:max():item(), 1e-12)
   local floor = core.eye(z:size(2)) * variance:clamp(LEAST_VARIANCE * widest) * FLOOR
@@ -189,21 +208,25 @@ function Mixture.fit(z, options)
     local mixture, mean = climb(z, start(z, o.components), floor, o)
     if not best or mean > reached then best, reached = mixture, mean end
   end
-  return best, reached
+  if exponent == 0 then return best, reached end
+  return make(best.weights, best.means, best.covariances, exponent), reached - shift
 end
 
 -- Files --------------------------------------------------------------------------------------------------------------
 
 --- Writes it to a file. Returns true, or nil and a message.
 function Mixture:save(path)
-  return safetensors.save(path, {weights = self.weights, means = self.means, covariances = self.covariances},
-    {format = FORMAT})
+  return safetensors.save(path, {
+    weights = self.weights, means = self.in_units.means, covariances = self.in_units.covariances,
+  }, {format = FORMAT, exponent = self.exponent ~= 0 and ("%d"):format(self.exponent) or nil})
 end
 
 -- What is wrong with the tensors of a file, or nil.
 local function problem_of(tensors, metadata, latent)
   local weights, means, covariances = tensors.weights, tensors.means, tensors.covariances
-  if metadata.format ~= FORMAT or not (weights and means and covariances) or weights.ndim ~= 1 or #weights == 0 then
+  local exponent = math.tointeger(tonumber(metadata.exponent or 0))
+  local complete = weights and means and covariances and exponent and math.abs(exponent) <= MOST_EXPONENT
+  if metadata.format ~= FORMAT or not complete or weights.ndim ~= 1 or #weights == 0 then
     return "this is no mixture"
   end
   local k, d = #weights, means.ndim == 2 and means:size(2) or 0
@@ -213,11 +236,11 @@ local function problem_of(tensors, metadata, latent)
   elseif latent and d ~= latent then
     return ("a mixture of %d dimensions, the latent space has %d"):format(d, latent)
   end
-  local sum, size = weights:sum():item(), means:square():sum():item()
+  local sum = weights:sum():item()
   if sum ~= sum or weights:min():item() < 0 or math.abs(sum - 1) > 1e-3 then
     return ("the weights of a mixture add up to 1, these to %g"):format(sum)
   end
-  if size ~= size or size == math.huge then return "a mean is not finite" end
+  if (means * 0):sum():item() ~= 0 then return "a mean is not finite" end
 end
 
 --- Reads a mixture from a file; latent: how many dimensions it has to have (any). Or nil and a message.
@@ -226,7 +249,7 @@ function Mixture.load(path, latent)
   if not tensors then return nil, metadata end
   local problem = problem_of(tensors, metadata, latent)
   if problem then return nil, ("%s: %s"):format(path, problem) end
-  local mixture = make(tensors.weights, tensors.means, tensors.covariances)
+  local mixture = make(tensors.weights, tensors.means, tensors.covariances, tonumber(metadata.exponent))
   if not mixture then return nil, path .. ": a covariance is not positive definite" end
   return mixture
 end

@@ -20,65 +20,21 @@ local DEVIATIONS = "standard deviations"
 local EPSILON = 0.5 -- standard deviations: half the step of finite differences
 local SAMPLES = 16 -- latent vectors at which they are taken
 
--- c less its part in the columns of v before the k-th. Twice, as once leaves a part that rounding made.
-local function orthogonal(c, v, k)
-  for _ = 1, 2 do
-    for j = 1, k - 1 do
-      local d = v:select(2, j)
-      c = c - d * (c * d):sum()
-    end
-  end
-  return c
-end
-
--- Gram-Schmidt on the columns of v, in place. Columns of which nothing but rounding is left are replaced by the first
--- unit vector that is not nearly in the span of those before.
-local function orthonormalize(v)
-  for k = 1, v:size(2) do
-    local column = v:select(2, k):clone()
-    local c, i = orthogonal(column, v, k), 0
-    local least = 1e-5 * column:norm():item()
-    while c:norm():item() <= least do
-      i, least = i + 1, 0.5 / math.sqrt(#c)
-      c = core.zeros(#c)
-      c[i] = 1
-      c = orthogonal(c, v, k)
-    end
-    v:select(2, k):copy_(c / c:norm():item())
-  end
-  return v
-end
-
--- The k leading eigenvectors of a symmetric matrix (D x D, not negative), as orthonormal columns (D x k), each with its
--- largest component positive, and their eigenvalues. By orthogonal iteration.
-local function leading(matrix, k)
-  local d = #matrix
-  local axes = core.zeros(d, k)
-  for i = 1, d do -- a fixed start without a zero projection on anything likely
-    for j = 1, k do
-      axes:select(1, i)[j] = math.sin(i * j + j)
-    end
-  end
-  orthonormalize(axes)
-  for _ = 1, 200 do
-    axes = orthonormalize(matrix:matmul(axes))
-  end
-  local values = (axes * matrix:matmul(axes)):sum(1):maximum(0)
-  for j = 1, k do
+-- Columns (D x k) each with its largest component positive.
+local function upright(axes)
+  for j = 1, axes:size(2) do
     local column = axes:select(2, j)
     if column:abs():max():item() > column:max():item() then column:mul_(-1) end
   end
-  return axes, values
+  return axes
 end
 
 --- Principal components (Pearson 1901): of rows x (N x D), {mean = D, axes = D x k (orthonormal columns, by falling
--- variance, each with its largest component positive), variance = k}. k: 2 if left out.
+-- variance, each with its largest component positive), variance = k, total = the sum of all variances}. k: 2 if left
+-- out, and D at most.
 function plane.principal_components(x, k)
-  local mean = x:mean(1)
-  local centred = x - mean
-  local covariance = centred:t():matmul(centred) / math.max(#x - 1, 1)
-  local axes, variance = leading(covariance, math.min(k or 2, #mean))
-  return {mean = mean, axes = axes, variance = variance}
+  local mean, axes, variance, total = core.linalg.principal(x, math.min(k or 2, x:size(2)))
+  return {mean = mean, axes = upright(axes), variance = core.tensor(variance), total = total}
 end
 
 --- The standard normal distribution's quantile: x with P(X <= x) = p, 0 < p < 1, to 1e-9. By bisection of its series.
@@ -198,7 +154,9 @@ function plane.plane_of_change(space, label)
     local j = (space:decode(z[i] + shifts, label) - space:decode(z[i] - shifts, label)):flatten(2)
     metric = metric + j:matmul(j:t())
   end
-  return make(leading(metric, 2), z[1], {"direction of most change", "direction of second most change"})
+  local _, rows = core.linalg.eigh(metric, 2)
+  local axes = upright(core.tensor(rows):t():contiguous())
+  return make(axes, z[1], {"direction of most change", "direction of second most change"})
 end
 
 --- The plane of two of the space's saved directions, by name, through the middle of the prior: as far as their ranges

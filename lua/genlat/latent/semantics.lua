@@ -10,7 +10,8 @@
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 local attributes = require "genlat.latent.attributes"
-local symmetric = require "genlat.metrics.symmetric"
+
+local linalg = core.linalg
 
 local semantics = {}
 
@@ -18,7 +19,6 @@ local COUNT = 6
 local IMAGES = 20000
 local SAMPLES = 4000 -- latent vectors whose activations are looked at
 local MOST_NUMBERS = 1 << 23 -- activations that are held at a time
-local SPARE, ROUNDS = 10, 12 -- of subspace iteration
 local SEED = 20200406
 
 -- Where the prior's latent vectors lie: the standard deviation of each axis, latent.
@@ -35,22 +35,7 @@ local function with_length(v, scale)
   return unit * (unit * scale):norm()
 end
 
--- Eigenvalues by falling size, with their eigenvectors (tensors), of a symmetric D x D tensor.
-local function eigen(matrix)
-  local values, vectors = symmetric.eigen(matrix:totable())
-  local list = {}
-  for i, value in ipairs(values) do
-    list[i] = {value = math.max(value, 0), vector = core.tensor(vectors[i])}
-  end
-  table.sort(list, function(a, b) return a.value > b.value end)
-  return list
-end
-
-local function total_of(list)
-  local sum = 0
-  for _, entry in ipairs(list) do sum = sum + entry.value end
-  return math.max(sum, 1e-30)
-end
+local function share_of(value, total) return total > 0 and value / total or 0 end
 
 --- Principal components (Pearson 1901) of the latent vectors that the encoder gives the training images; of a
 -- conditional model, within the classes. settings: count (6), images (of the training images; 20,000). Raises for
@@ -64,10 +49,10 @@ function semantics.components(space, settings)
   return scope.run({recording = false, eval = space.model}, function()
     local z, labels = space:encode_split(space.data.train, settings.images or IMAGES)
     local centred = attributes.centred(z, space.conditional and labels)
-    local list = eigen(centred:t():matmul(centred) / math.max(#z - 1, 1))
-    local total, found = total_of(list), {}
-    for i = 1, math.min(settings.count or COUNT, #list) do
-      found[i] = {vector = with_length(list[i].vector, math.sqrt(list[i].value)), share = list[i].value / total}
+    local _, axes, variance, total = linalg.principal(centred, math.min(settings.count or COUNT, space.latent))
+    local found = {}
+    for i, value in ipairs(variance) do
+      found[i] = {vector = with_length(axes:select(2, i), math.sqrt(value)), share = share_of(value, total)}
     end
     return found
   end)
@@ -101,33 +86,13 @@ local function as_input(space, z, labels)
   return labels and core.cat({z, labels:one_hot(space.conditional)}, 2) or z
 end
 
--- Orthonormal columns that span those of x: x (x' x)^-1/2.
-local function orthonormal(x)
-  local list = eigen(x:t():matmul(x))
-  local columns = {}
-  for i, entry in ipairs(list) do
-    columns[i] = entry.vector / math.sqrt(math.max(entry.value, 1e-7 * list[1].value, 1e-30))
-  end
-  return x:matmul(core.stack(columns, 2))
-end
-
 -- The coordinates of rows (N x D) on their k first principal components, centred: N x k, and the components' shares of
--- the variance. By subspace iteration (Halko, Martinsson & Tropp 2011, algorithm 4.4), since D is large.
+-- the variance.
 local function principal_coordinates(rows, k)
-  local centred = rows - rows:mean(1)
-  local columns = math.min(k + SPARE, #rows, centred:size(2))
-  local q = orthonormal(centred:matmul(core.randn(centred:size(2), columns)))
-  for _ = 1, ROUNDS do
-    q = orthonormal(centred:matmul(centred:t():matmul(q)))
-  end
-  local inside = centred:t():matmul(q)
-  local list, total = eigen(inside:t():matmul(inside)), centred:square():sum():item()
-  local coordinates, shares = {}, {}
-  for i = 1, math.min(k, columns) do
-    coordinates[i] = q:matmul(list[i].vector:unsqueeze(2)):squeeze(2) * math.sqrt(list[i].value)
-    shares[i] = list[i].value / math.max(total, 1e-30)
-  end
-  return core.stack(coordinates, 2), shares
+  local mean, axes, variance, total = linalg.principal(rows, math.min(k, #rows, rows:size(2)))
+  local shares = {}
+  for i, value in ipairs(variance) do shares[i] = share_of(value, total) end
+  return (rows - mean):matmul(axes), shares
 end
 
 --- GANSpace (Härkönen et al. 2020, sec. 2.2): principal components of what the generator's or decoder's first layer
@@ -168,11 +133,12 @@ function semantics.weights(space, settings)
     local axes = core.cat {core.zeros(1, d), core.eye(d) * scale} -- what the layer makes of 0, and of each axis
     local outputs = through(up_to, as_input(space, axes, space:labels(d + 1, 1))):flatten(2):detach()
     local a = outputs:slice(1, 2, d + 1) - outputs[1]
-    local list = eigen(a:matmul(a:t()))
-    local total, found = total_of(list), {}
-    for i = 1, math.min(settings.count or COUNT, d) do
-      if list[i].value > 0 then
-        found[#found + 1] = {vector = with_length(list[i].vector * scale, scale), share = list[i].value / total}
+    local values, vectors = linalg.eigh(linalg.product(a, a:t()), math.min(settings.count or COUNT, d))
+    local total, found = 0, {}
+    for _, value in ipairs(values) do total = total + math.max(value, 0) end
+    for i, vector in ipairs(vectors) do
+      if values[i] > 0 then
+        found[#found + 1] = {vector = with_length(core.tensor(vector) * scale, scale), share = values[i] / total}
       end
     end
     return found

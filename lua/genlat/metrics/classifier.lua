@@ -15,6 +15,14 @@ local KIND = {
   loss = function(logits, labels) return logits:cross_entropy(labels) end,
 }
 
+--- Whether a data set has classes to tell apart: features that were learned for a single one mean nothing. Else false
+-- and what is missing.
+function classifier.applies(data)
+  if not data.train.labels then return false, data.name .. " has no labels" end
+  if #data.classes < 2 then return false, data.name .. " has one class only, so that there is nothing to tell apart" end
+  return true
+end
+
 --- The share of a split's images that it gets right.
 function classifier.accuracy(model, split)
   return scope.run({recording = false, eval = model}, function()
@@ -36,6 +44,8 @@ function classifier.path(data) return judge.path(KIND, data) end
 --- The classifier of a data set: the one in options.file, or the one in the cache, or one that is trained now
 -- (options.progress as in train) and kept there. Returns it and the path of its file; or nil and a message.
 function classifier.of(data, options)
+  local applies, missing = classifier.applies(data)
+  if not applies then return nil, "classifier: " .. missing end
   local model, path = judge.of(KIND, data, options)
   return model, path
 end

@@ -2,12 +2,10 @@
 
 local core = require "genlat.core"
 local scope = require "genlat.scope"
-local symmetric = require "genlat.metrics.symmetric"
+
+local linalg = core.linalg
 
 local distribution = {}
-
-local BLOCK = 1000 -- rows whose sums are made in single precision
-local DISTANCES = 1 << 20 -- distances that are held at a time
 
 local function check_matrix(x, name)
   if x.ndim ~= 2 or #x == 0 then
@@ -15,51 +13,7 @@ local function check_matrix(x, name)
   end
 end
 
--- Calls f(rows, first) for one block of x's rows after the other.
-local function each_block(x, size, f)
-  for first = 1, #x, size do
-    f(x:slice(1, first, math.min(first + size - 1, #x)), first)
-  end
-end
-
 -- Fréchet distance ---------------------------------------------------------------------------------------------------
-
--- Sums of x - centre and of its products, in double precision over blocks.
-local function sums_around(x, centre)
-  local d = x:size(2)
-  local sum, products = {}, {}
-  for i = 1, d do
-    sum[i], products[i] = 0.0, {}
-    for j = 1, d do
-      products[i][j] = 0.0
-    end
-  end
-  each_block(x, BLOCK, function(rows)
-    local c = rows - centre
-    local s, p = c:sum(1):totable(), c:t():matmul(c):totable()
-    for i = 1, d do
-      sum[i] = sum[i] + s[i]
-      local to, from = products[i], p[i]
-      for j = 1, d do
-        to[j] = to[j] + from[j]
-      end
-    end
-  end)
-  return sum, products
-end
-
-local function moments_of(x)
-  local n, centre = #x, x:mean(1)
-  local sum, products = sums_around(x, centre)
-  local mean, about = {}, centre:totable()
-  for i = 1, #about do
-    mean[i] = about[i] + sum[i] / n
-    for j = 1, #about do
-      products[i][j] = (products[i][j] - sum[i] * sum[j] / n) / math.max(n - 1, 1)
-    end
-  end
-  return {mean = mean, covariance = products, count = n}
-end
 
 --- Mean and covariance (divided by N - 1) of features N x D, as lists of numbers: {mean =, covariance =, count =}. To
 -- be given to frechet in the features' place where they are needed more than once.
@@ -67,23 +21,55 @@ end
 --   local real = gl.metrics.moments(features)
 function distribution.moments(features)
   check_matrix(features, "moments")
-  return scope.run({recording = false}, function() return moments_of(features) end)
+  local mean, covariance = linalg.moments(features)
+  return {mean = mean, covariance = covariance, count = #features}
+end
+
+-- f with f f' = c, as rows, for a covariance c.
+local function factor_of(covariance)
+  local values, vectors = linalg.eigh(covariance)
+  local factor = {}
+  for i = 1, #values do
+    factor[i] = {}
+    for k, value in ipairs(values) do
+      factor[i][k] = vectors[k][i] * math.sqrt(math.max(value, 0)) -- below 0 by rounding
+    end
+  end
+  return factor
+end
+
+local function transposed(rows)
+  local columns = {}
+  for i = 1, #rows[1] do
+    columns[i] = {}
+    for k = 1, #rows do columns[i][k] = rows[k][i] end
+  end
+  return columns
+end
+
+-- A number of the features that is not finite makes its mean so.
+local function is_finite(moments)
+  local sum = 0
+  for _, mean in ipairs(moments.mean) do sum = sum + mean * 0 end
+  return sum == 0
 end
 
 local function as_moments(x) return type(x) == "table" and x or distribution.moments(x) end
 
 --- The Fréchet distance between Gaussians with the features' moments (Dowson & Landau 1982; for images Heusel et al.
--- 2017): |m1 - m2|^2 + Tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2). On features of a LeNet-5 it is not the FID that papers
--- report, which is made of Inception's. It falls as N grows even between equal distributions: compare equal N.
+-- 2017): |m1 - m2|^2 + Tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2); NaN where features are not finite. On features of a
+-- LeNet-5 it is not the FID that papers report, which is made of Inception's. It falls as N grows even between equal
+-- distributions: compare equal N.
 --
 --   gl.metrics.frechet(features, others)     -- or frechet(moments(features), others)
 function distribution.frechet(a, b)
   a, b = as_moments(a), as_moments(b)
   local d = #a.mean
   if d ~= #b.mean then error(("frechet: the features have %d and %d dimensions"):format(d, #b.mean), 2) end
-  a.root = a.root or symmetric.root(a.covariance)
-  local middle = symmetric.product(symmetric.product(a.root, b.covariance), a.root)
-  local values = symmetric.eigen(middle)
+  if not (is_finite(a) and is_finite(b)) then return 0 / 0 end
+  a.factor = a.factor or factor_of(a.covariance)
+  local middle = linalg.product(linalg.product(transposed(a.factor), b.covariance), a.factor)
+  local values = linalg.eigh(middle, 0) -- those of C1^1/2 C2 C1^1/2, too
   local distance = 0
   for i = 1, d do
     distance = distance + (a.mean[i] - b.mean[i]) ^ 2 + a.covariance[i][i] + b.covariance[i][i]
@@ -93,31 +79,6 @@ function distribution.frechet(a, b)
 end
 
 -- Precision and recall ------------------------------------------------------------------------------------------------
-
--- Squared distances between rows of x and rows of y, both near the origin, for single precision's sake.
-local function squared_distances(x, y, y_squares)
-  return ((x:square():sum(2):unsqueeze(2) + y_squares) - x:matmul(y:t()) * 2):clamp_(0)
-end
-
-local function rows_at_a_time(set) return math.max(1, DISTANCES // #set.points) end
-
--- The squared distance from each point to its k-th nearest other one.
-local function squared_radii(set, k)
-  local radii = {}
-  each_block(set.points, rows_at_a_time(set), function(rows, first)
-    local d = squared_distances(rows, set.points, set.squares)
-    for r = 1, #rows do
-      d[{r, first + r - 1}] = math.huge
-    end
-    for _ = 1, k - 1 do
-      for r, nearest in ipairs(d:argmin(2):totable()) do
-        d[{r, math.tointeger(nearest)}] = math.huge
-      end
-    end
-    radii[#radii + 1] = d:min(2)
-  end)
-  return core.cat(radii)
-end
 
 --- A set of features with the distance from each to its k-th (3) nearest other one, to be given to precision_recall in
 -- the features' place where they are needed more than once.
@@ -130,24 +91,12 @@ function distribution.neighbourhood(features, k)
     error(("precision_recall: k is a whole number from 1 to less than the number of features, %d, not %s")
       :format(#features, tostring(k)), 2)
   end
-  return scope.run({recording = false}, function()
-    local set = {centre = features:mean(1), k = k}
-    set.points = features - set.centre
-    set.squares = set.points:square():sum(2)
-    set.radii = squared_radii(set, k)
-    return set
-  end)
+  return {points = features, radii = linalg.neighbour_radii(features, k), k = k}
 end
 
 -- The share of points of one set that lie within the radius of a point of the other (Kynkäänniemi et al., eq. 1).
 local function share_within(points, set)
-  return scope.run({recording = false}, function()
-    local found = 0
-    each_block(points.points + (points.centre - set.centre), rows_at_a_time(set), function(rows)
-      found = found + squared_distances(rows, set.points, set.squares):le(set.radii):max(2):sum():item()
-    end)
-    return found / #points.points
-  end)
+  return linalg.count_within(points.points, set.points, set.radii) / #points.points
 end
 
 --- Improved precision and recall (Kynkäänniemi et al. 2019, eq. 1 and 2): the share of fakes that lie among the real
@@ -185,7 +134,10 @@ function distribution.class_shares(labels, classes)
   for class = 1, classes do
     shares[class] = 0
   end
-  for _, label in ipairs(labels:totable()) do
+  for i, label in ipairs(labels:totable()) do
+    if not shares[label] then
+      error(("class_shares: label %d is %g, classes are whole numbers from 1 to %d"):format(i, label, classes), 2)
+    end
     shares[label] = shares[label] + 1 / #labels
   end
   return shares

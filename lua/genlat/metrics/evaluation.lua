@@ -1,6 +1,6 @@
 --- evaluation.lua: all that can be measured of a model, by name: what it can do decides what that is.
 --
---   it makes images (sample), and the data have labels   frechet_lenet, precision, recall, classifier_score,
+--   it makes images (sample), and the data have classes  frechet_lenet, precision, recall, classifier_score,
 --                                                        modes_covered, class_variation
 --   it gives images back (reconstruct)                   mse, psnr, ssim
 --   it has a likelihood (loss)                           reconstruction; of a VAE: kl, elbo, log_likelihood
@@ -82,7 +82,9 @@ return function(model, data, options)
     o[key] = value
   end
   local results = new_results()
-  if (o.draw or model.sample) and o.classifier then measure_samples(results, model, data, o) end
+  if (o.draw or model.sample) and o.classifier and classifier.applies(data) then
+    measure_samples(results, model, data, o)
+  end
   if model.reconstruct then
     measure_reconstruction(results, model, data)
     measure_likelihood(results, model, data, o)
