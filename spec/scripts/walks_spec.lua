@@ -172,19 +172,46 @@ describe("interpolate.lua", function()
 end)
 
 describe("compare_latents.lua", function()
-  it("puts both maps and what is decoded from them into one picture", function()
-    local out = Folder.new()
-    local output, errors, status = shell.script("compare_latents.lua",
-      ("--data '%s' --out '%s' --hidden 16 --epochs 1"):format(data.name, out.name))
+  local out, words
+  before_each(function()
+    out = Folder.new()
+    words = ("--data '%s' --out '%s' --hidden 16 "):format(data.name, out.name)
+  end)
+  after_each(function() out:remove() end)
+
+  it("puts both maps and what is decoded from them into one picture, and leaves what its report names", function()
+    local output, errors, status = shell.script("compare_latents.lua", words .. "--epochs 1")
     assert.equal("", errors)
     assert.equal(0, status)
     assert.equal(out:path "compare_latents.svg", shell.last_line(output))
     local svg = out:read "compare_latents.svg"
     local _, images = svg:gsub("data:image/png;base64,", "")
     assert.equal(2, images)
-    for _, words in ipairs {"Autoencoder", "VAE", "512", "epochs"} do
-      assert.is_true(words == "512" or svg:find(words, 1, true) ~= nil, words)
+    for _, text in ipairs {"Autoencoder", "VAE", "16-2-16", "1 epochs"} do
+      assert.is_true(svg:find(text, 1, true) ~= nil, text)
     end
-    out:remove()
+    for name in out:read "report.html":gmatch 'href="([%w_%.]+)"' do
+      assert.equal("file", gl.core.file_kind(out:path(name)), name)
+    end
+    for name, kind in pairs {autoencoder = "Autoencoder", vae = "VAE"} do
+      assert.equal(kind, gl.models.load(out:path(name .. ".safetensors")):name())
+    end
+  end)
+
+  it("goes on from a checkpoint as if it had not stopped, and does nothing where it is finished", function()
+    local whole = Folder.new()
+    shell.script("compare_latents.lua", words .. "--epochs 2 --quiet --out " .. whole.name)
+    shell.script("compare_latents.lua", words .. "--epochs 1 --quiet")
+    shell.script("compare_latents.lua", "--epochs 2 --quiet --resume " .. out.name)
+    for _, name in ipairs {"autoencoder", "vae"} do
+      local file = name .. ".safetensors"
+      assert.is_true(whole:read(file) == out:read(file), name)
+    end
+    os.remove(out:path "compare_latents.svg")
+    local output, _, status = shell.script("compare_latents.lua", "--resume " .. out.name)
+    assert.matches("is finished: its 2 epochs are done", output)
+    assert.equal(0, status)
+    assert.is_nil(gl.core.file_kind(out:path "compare_latents.svg"))
+    whole:remove()
   end)
 end)

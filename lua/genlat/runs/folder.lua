@@ -11,6 +11,7 @@ local folder = {
 local WRITTEN = {
   folder.MODEL, folder.CHECKPOINT, folder.LOG, folder.REPORT, "real.png", "reconstructions.png", "samples.png",
   "manifold.png", "latent.svg", "loss.svg", "interpolation.png", "progress.gif", "mistakes.png",
+  "autoencoder.safetensors", "vae.safetensors", "compare_latents.svg", "autoencoder_grid.png", "vae_grid.png",
 }
 
 -- What the latent-space scripts found out about the model: of no use for another one.

@@ -18,7 +18,7 @@ setmetatable(train, {
     return train[name]
   end,
   __pairs = function() -- all of them, loaded
-    for _, name in ipairs {"classifier", "gan", "losses", "options", "results", "run"} do
+    for _, name in ipairs {"classifier", "comparison", "gan", "losses", "options", "results", "run"} do
       local _ = train[name]
     end
     return next, train

@@ -101,8 +101,8 @@ function results.facts(run, data, more)
   local facts = {
     {"data", ("%s: %d training and %d test images"):format(data.name, data.train.count, data.test.count)},
     {"model", ("%s, %d parameters"):format(run.model:name(), run.model:parameter_count())},
-    {"training", ("%d epoch%s, batches of %d, Adam at %g, seed %d"):format(#run.rows, #run.rows == 1 and "" or "s",
-      values.batch, values.lr, values.seed)},
+    {"training", ("%d epoch%s, batches of %d, Adam at %s, seed %d"):format(#run.rows, #run.rows == 1 and "" or "s",
+      values.batch, run:rates_text(), values.seed)},
     {"time", ("%.1f s on %d threads (%s, OpenBLAS for %s)"):format(run.rows[#run.rows].seconds, core.threads(),
       info.instruction_set, info.blas_core)},
     {"genlat", info.version},

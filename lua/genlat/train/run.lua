@@ -212,7 +212,8 @@ local function note_rate(self)
 end
 
 --- Gives the run what it trains; where it goes on with an earlier one, model and optimizers take up its state.
--- parts: {model =, optimizers = {name = optimizer}, steps = in an epoch,
+-- parts: {model =, models = {name = model} where model is made of several, optimizers = {name = optimizer},
+--   steps = in an epoch,
 --   train = names of what is measured while training (the first is shown by the progress bar), test = after an epoch,
 --   text = function(values) that puts either into words, last_line = function(test) for the script's last line (its
 --   default is that of a loss)}. The log has a column for each measure.
@@ -330,13 +331,15 @@ function Run:finish_epoch(test)
   if self.epoch > self.values.epochs then core.release_interrupt() end -- all is saved: what comes now may be cut short
 end
 
---- Writes model.safetensors.
+--- Writes model.safetensors; of a run of several models, a file for each.
 function Run:save_model()
   local notes = {run = self.name, options = plain_options(self.values), epochs = self.epoch - 1}
   for name, value in pairs(self.notes) do
     notes[name] = value
   end
-  train.check(models.save(folder.file(self.folder, folder.MODEL), self.model, notes))
+  for name, model in pairs(self.models or {model = self.model}) do
+    train.check(models.save(folder.file(self.folder, name .. ".safetensors"), model, notes))
+  end
 end
 
 --- What the last epoch's test measured.
