@@ -113,6 +113,10 @@ asan:
 $(OUT)/leaks.so: spec/leaks.c $(OUT)/obj/flags
 	$(COMMON) $(LUA_CPPFLAGS) $(LIBFLAG) $(FLAVOUR) -o $@ $<
 
+# A program that has Lua inside, for specs: see spec/support/host.lua.
+$(OUT)/host.so: spec/support/host.c $(OUT)/obj/flags
+	$(COMMON) $(LUA_CPPFLAGS) $(LIBFLAG) -pthread -o $@ $<
+
 # Lua with the sanitizer loaded first. It keeps its name, so that a spec that starts a Lua starts this one. No leak check
 # at exit, where Lua has unloaded the code that would be named: spec/aggressive_gc.lua makes it.
 $(OUT)/lua: $(OUT)/leaks.so
