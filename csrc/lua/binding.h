@@ -93,6 +93,7 @@ extern const luaL_Reg gll_lock_functions[];
 extern const luaL_Reg gll_synth_functions[];
 extern const luaL_Reg gll_system_functions[];
 extern const luaL_Reg gll_signal_functions[];
+extern const luaL_Reg gll_output_functions[];
 extern const luaL_Reg gll_create_functions[];
 extern const luaL_Reg gll_layer_functions[];
 extern const luaL_Reg gll_optimizer_functions[];

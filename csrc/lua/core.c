@@ -176,6 +176,7 @@ int luaopen_genlat_core(lua_State *L) {
   luaL_setfuncs(L, gll_synth_functions, 0);
   luaL_setfuncs(L, gll_system_functions, 0);
   luaL_setfuncs(L, gll_signal_functions, 0);
+  luaL_setfuncs(L, gll_output_functions, 0);
   luaL_setfuncs(L, gll_layer_functions, 0);
   luaL_setfuncs(L, gll_optimizer_functions, 0);
   luaL_setfuncs(L, gll_latent_functions, 0);

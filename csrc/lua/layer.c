@@ -5,7 +5,12 @@
 
 #define GLL_LAYER "genlat.Layer"
 
-static gl_layer *check_layer(lua_State *L, int i) { return *(gl_layer **)luaL_checkudata(L, i, GLL_LAYER); }
+static gl_layer *check_layer(lua_State *L, int i) {
+  gl_layer **handle = luaL_checkudata(L, i, GLL_LAYER);
+  if (!*handle) /* seen by another object's finalizer */
+    gll_error(L, "this layer was collected already");
+  return *handle;
+}
 
 /* new_layer(name, ...): the arguments as the layer's signature says */
 static int new_layer(lua_State *L) {

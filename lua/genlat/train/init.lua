@@ -31,8 +31,9 @@ local function print_shown(...)
   for i = 1, words.n do
     words[i] = text.shown_lines(tostring(words[i]))
   end
-  io.stdout:write(table.concat(words, "\t"), "\n")
-  io.stdout:flush()
+  local written, problem = io.stdout:write(table.concat(words, "\t"), "\n")
+  if written then written, problem = io.stdout:flush() end -- as print does
+  if not written then core.note_unwritten(problem) end
 end
 
 -- An error as a script's last words: without the line of the script that led to it, unless it is a mistake of genlat's.
@@ -54,8 +55,10 @@ end
 
 --- Runs a script's body. An error ends it with the message in one line and status 1. A signal that ends programs
 -- (Ctrl-C, SIGTERM, SIGHUP, SIGXFSZ) ends it too, with 128 and the signal's number as its status; what was begun is
--- undone before, so that no file is left half written. A second signal ends it at once.
+-- undone before, so that no file is left half written. A second signal ends it at once. Output that could not be
+-- written (to a full disk, say) ends it with a line and status 1.
 function train.main(body)
+  core.guard_output()
   rawset(_G, "print", print_shown) -- a script's process is its own
   core.raise_on_signal(true)
   local ok, problem = xpcall(body, function(problem)
