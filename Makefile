@@ -21,6 +21,8 @@ make install      copy it to PREFIX=$(PREFIX) (LUADIR, LIBDIR, BINDIR, DESTDIR);
 make test         run the specs (installs busted where it is missing), JOBS files at a time (as many as processors)
 make check-asan   run them under the address and undefined-behaviour sanitizers, with Lua's collector at its busiest
 make fuzz         feed damaged files to the readers for FUZZ_SECONDS=$(FUZZ_SECONDS)
+make fuzz-api     call everything with random arguments, under the sanitizers, for FUZZ_SECONDS
+  FUZZ_CALLS=N    ... for N calls; FUZZ_SEED=N is the first seed; FUZZ_CALL=N repeats call N of the seed, and shows it
 make bench        measure the speed of the operations
 make lint         check the form of the C and Lua files; make format rewrites the C files to it
 make f64          build the core in double precision, in build/f64, for the gradient checks
@@ -108,7 +110,7 @@ f64:
 
 ASAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g
 asan:
-	@$(MAKE) --no-print-directory CC=gcc OUT=$(OUT)/asan OPTIMIZE=-O1 FLAVOUR="$(ASAN)" all $(OUT)/asan/lua
+	@$(MAKE) --no-print-directory CC=gcc OUT=$(OUT)/asan OPTIMIZE=-O1 FLAVOUR="$(ASAN)" all $(OUT)/asan/lua $(OUT)/asan/watch.so
 
 $(OUT)/leaks.so: spec/leaks.c $(OUT)/obj/flags
 	$(COMMON) $(LUA_CPPFLAGS) $(LIBFLAG) $(FLAVOUR) -o $@ $<
@@ -117,11 +119,14 @@ $(OUT)/leaks.so: spec/leaks.c $(OUT)/obj/flags
 $(OUT)/host.so: spec/support/host.c $(OUT)/obj/flags
 	$(COMMON) $(LUA_CPPFLAGS) $(LIBFLAG) -pthread -o $@ $<
 
+$(OUT)/watch.so: spec/fuzz/watch.c $(OUT)/obj/flags
+	$(COMMON) $(LUA_CPPFLAGS) $(LIBFLAG) $(FLAVOUR) -o $@ $<
+
 # Lua with the sanitizer loaded first. It keeps its name, so that a spec that starts a Lua starts this one. No leak check
 # at exit, where Lua has unloaded the code that would be named: spec/aggressive_gc.lua makes it.
 $(OUT)/lua: $(OUT)/leaks.so
 	@{ echo '#!/usr/bin/env bash'; \
-	  echo 'export ASAN_OPTIONS=leak_check_at_exit=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1'; \
+	  echo 'export ASAN_OPTIONS=leak_check_at_exit=0:allocator_may_return_null=1$${ASAN_OPTIONS:+:$$ASAN_OPTIONS} UBSAN_OPTIONS=print_stacktrace=1'; \
 	  echo 'LD_PRELOAD="'"$$($(CC) -print-file-name=libasan.so) $(abspath $<)"'" exec -a "$$0" $(LUA) "$$@"'; } > $@
 	@chmod +x $@
 
@@ -151,6 +156,13 @@ fuzz:
 
 $(OUT)/fuzz_io: spec/fuzz/fuzz_io.c $(filter-out $(OUT)/obj/lua/%,$(OBJECTS))
 	$(COMPILE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+
+fuzz-api: asan
+	@mkdir -p $(OUT)/asan/fuzz
+	@LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;" \
+	  LUA_CPATH="$(abspath $(OUT))/asan/?.so;;" \
+	  $(LUA) spec/fuzz/api.lua --lua $(OUT)/asan/lua --folder $(abspath $(OUT))/asan/fuzz \
+	  $(if $(FUZZ_CALLS),--calls $(FUZZ_CALLS),--seconds $(FUZZ_SECONDS)) $(FUZZ_SEED:%=--seed %) $(FUZZ_CALL:%=--call %)
 
 bench: all
 	$(LUA) scripts/bench.lua
@@ -189,4 +201,4 @@ help:
 	@:
 
 FORCE:
-.PHONY: all f64 asan test check-asan busted fuzz bench lint format install uninstall clean help FORCE
+.PHONY: all f64 asan test check-asan busted fuzz fuzz-api bench lint format install uninstall clean help FORCE
