@@ -20,8 +20,11 @@ enum { ROWS = 32 }; /* points whose products with all others are held at a time,
 
 static double largest_of(const gl_cloud *c) {
   double largest = 0;
-  for (int64_t i = 0; i < c->n * c->d; i++)
-    largest = fmax(largest, fabs((double)c->x[i]));
+  for (int64_t i = 0; i < c->n * c->d; i++) {
+    double size = fabs((double)c->x[i]);
+    if (size > largest) /* fmax() here stops gcc 12.2 for 64-bit Arm: "in vect_transform_reduction" */
+      largest = size;
+  }
   return largest > 0 ? largest : 1;
 }
 
