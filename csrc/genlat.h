@@ -55,6 +55,9 @@ void *gl_calloc(size_t bytes); /* the same, cleared */
 void gl_free(void *block);     /* returns a block to the pool; NULL is allowed */
 void gl_memory_trim(void);     /* gives the pool's blocks back to the system */
 gl_memory_info gl_memory(void);
+/* While something is built whose sizes come from elsewhere: this thread's allocations fail once they are more than
+ * `bytes` together (SIZE_MAX: no limit), whatever is freed meanwhile. Returns whether the limit before was met. */
+bool gl_memory_allow(size_t bytes);
 void gl_memory_fail_after(long n); /* for tests: the allocation after n more fails, once; n < 0: never */
 
 /* ---- context: what belongs to one user of the core, such as a Lua state --------------------------------------------

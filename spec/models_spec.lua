@@ -1,6 +1,7 @@
 -- The models: their shapes, their losses, and their files.
 local gl = require "genlat"
 local Folder = dofile "spec/io/folder.lua"
+local safetensors = require "genlat.safetensors"
 
 local x = gl.data.load("digits", {train = 20, test = 1}).train:head(20)
 
@@ -50,13 +51,25 @@ for kind, name in pairs {vae = "VAE", autoencoder = "Autoencoder"} do
 
     it("explains a config it cannot use", function()
       for _, case in ipairs {
-        {{latent = 0}, "latent holds whole numbers from 1, not 0"},
-        {{hidden = {10, 2.5}}, "hidden holds whole numbers from 1, not 2.5"},
-        {{likelihood = "poisson"}, "likelihood is bernoulli or gaussian, not poisson"},
-        {{hiden = {3}}, "there is no setting 'hiden'"},
+        {{latent = 0}, "latent: a whole number from 1 to 16777216, not 0"},
+        {{hidden = {10, 2.5}}, "hidden[2]: a whole number from 1 to 16777216, not 2.5"},
+        {{hidden = "10"}, "hidden[1]: a whole number from 1 to 16777216, not '10'"},
+        {{image = {28, 28}}, "image: a list of 3, each a whole number from 1 to 65536, not a list of 2"},
+        {{likelihood = "poisson"}, "likelihood: one of bernoulli, gaussian, not 'poisson'"},
+        {{hiden = {3}}, "there is no option 'hiden'; did you mean 'hidden'?"},
+        {{model = "gan"}, ("model: one of %s, not 'gan'"):format(kind)},
       } do
-        assert.error_matches(function() gl.models[kind](case[1]) end, kind .. ": " .. case[2])
+        local ok, message = pcall(function() gl.models[kind](case[1]) end)
+        assert.is_false(ok)
+        assert.is_truthy(message:find("^spec/models_spec%.lua:%d+: "), message)
+        assert.is_truthy(message:find((": %s: %s"):format(kind, case[2]), 1, true), message)
       end
+    end)
+
+    it("takes a single size for a list, and whole numbers however they are written", function()
+      local model = gl.models[kind] {hidden = 7.0, latent = 2.0}
+      assert.same({{7}, 2}, {model.config.hidden, model.config.latent})
+      assert.equal("integer", math.type(model.config.latent))
     end)
   end)
 end
@@ -131,7 +144,8 @@ describe("GAN and DCGAN", function()
 
   it("explain a config they cannot use", function()
     assert.error_matches(function() gl.models.dcgan {image = {30, 30, 1}} end, "%(28, 32, 64, ...%), not 30 x 30")
-    assert.error_matches(function() gl.models.gan {loss = "l2"} end, "gan: loss is gan, wasserstein or hinge, not l2")
+    assert.error_matches(function() gl.models.gan {loss = "l2"} end,
+      "gan: loss: one of gan, wasserstein, hinge, not 'l2'")
   end)
 end)
 
@@ -182,12 +196,88 @@ describe("models.load", function()
     assert.matches("not a model of genlat's", message)
   end)
 
+  local function write(tensors, config, notes)
+    assert(safetensors.save(folder:path "model.safetensors", tensors, {config = config, notes = notes or "{}"}))
+  end
+
+  -- What load says of a file, without its path.
+  local function message_of(...)
+    write(...)
+    local model, message = gl.models.load(folder.name)
+    assert.is_nil(model)
+    assert.is_nil(message:find "%c")
+    local path = folder:path "model.safetensors" .. ": "
+    assert.equal(path, message:sub(1, #path))
+    return message:sub(#path + 1)
+  end
+
   it("refuses tensors that do not fit the config", function()
-    local model = gl.models.vae {hidden = {4}, latent = 2}
-    model.config.latent = 3
-    assert(gl.models.save(folder:path "model.safetensors", model))
-    local _, message = gl.models.load(folder.name)
-    assert.matches("load_state_dict: .* is .*, the model wants", message)
+    local config = '{"model":"vae","hidden":[4],"latent":%d}'
+    local state = gl.models.vae({hidden = {4}, latent = 2}):state_dict()
+    assert.equal("load_state_dict: decoder.1.weight is 4x2, the model wants 4x3", message_of(state, config:format(3)))
+    state["mean.bias"] = nil
+    assert.equal("load_state_dict: mean.bias is missing", message_of(state, config:format(2)))
+    state["mean.bias"], state["mean.\27"] = gl.zeros(2), gl.zeros(2)
+    assert.equal("load_state_dict: the model has no mean.\\x1B", message_of(state, config:format(2)))
+  end)
+
+  it("says in one line which field of a file is wrong, and how", function()
+    local size = "a whole number from 1 to 16777216, not "
+    for config, message in pairs {
+      ['{"model":"vae","latent":"20"}'] = "config: vae: latent: " .. size .. "'20'",
+      ['{"model":"vae","latent":[20]}'] = "config: vae: latent: " .. size .. "a list of 1",
+      ['{"model":"vae","beta":NaN}'] = "config: vae: beta: a number of at least 0, not nan",
+      ['{"model":"vae","hidden":null}'] = "config: vae: hidden[1]: " .. size .. "null",
+      ['{"model":"vae","hidden":[[1]]}'] = "config: vae: hidden[1]: " .. size .. "a list of 1",
+      ['{"model":"vae","unit":{}}'] = "config: vae: unit: one of relu, tanh, not an empty table",
+      ['{"model":"vae","likelihood":"\\u001b[2J"}'] = "config: vae: likelihood: one of bernoulli, gaussian, "
+        .. "not '\\x1B[2J'",
+      ['{"model":"vae","samples":1e15}'] = "config: vae: samples: " .. size .. "1000000000000000",
+      ['{"model":"vgg","divide":0}'] = "config: vgg: divide: " .. size .. "0",
+      ['{"model":"vae","image":[4294967296,4294967296,1]}'] = "config: vae: image[1]: a whole number from 1 to 65536, "
+        .. "not 4294967296",
+      ['{"model":"dcgan","maps":[1,2]}'] = "config: dcgan: maps: " .. size .. "a list of 2",
+      ['{"model":{}}'] = "config.model: a text, not an empty table",
+      ['[1,2]'] = "config.model: a text, not nothing",
+      ['{"model":"\\u001b]0;x\\u0007"}'] = "config: build: there is no model '\\x1B]0;x\\x07' (there are "
+        .. "autoencoder, cvae, dcgan, gan, lenet5, vae, vgg)",
+      ['{"model":"init"}'] = "config: build: there is no model 'init' (there are autoencoder, cvae, dcgan, gan, "
+        .. "lenet5, vae, vgg)",
+      [("["):rep(5000)] = "config: Found too many nested data structures (1001) at character 1001",
+      [("[1,"):rep(400000)] = "config: has 1200000 characters, the limit is 1048576",
+    } do
+      assert.equal(message, message_of({x = gl.zeros(1)}, config))
+    end
+    for notes, message in pairs {
+      ["3"] = "notes: a table, not 3",
+      ['{"options":3}'] = "notes.options: a table or nothing, not 3",
+      ['{"options":{"data":3}}'] = "notes.options.data: a text or nothing, not 3",
+      ['{"epochs":"x"}'] = "notes.epochs: a number of at least 0 or nothing, not 'x'",
+    } do
+      assert.equal(message, message_of({x = gl.zeros(1)}, '{"model":"vae"}', notes))
+    end
+  end)
+
+  it("takes no memory for sizes that the file's tensors do not have", function()
+    local before = gl.memory().live
+    for _, config in ipairs {
+      '{"model":"vae","hidden":[1000000]}', '{"model":"vae","latent":1000000,"hidden":[1000]}',
+      '{"model":"gan","hidden":[16777216,16777216]}', '{"model":"vgg"}', '{"model":"lenet5","width":16777216}',
+      '{"model":"dcgan","maps":16777216}', '{"model":"vae","image":[65536,65536,65536]}',
+      '{"model":"cvae","classes":16777216}',
+    } do
+      assert.equal("config: asks for a larger model than its tensors make, which have 1 number",
+        message_of({x = gl.zeros(1)}, config))
+    end
+    assert.is_true(gl.memory().live - before < 1 << 25)
+    assert.equal("load_state_dict: decoder.1.bias is missing",
+      message_of({x = gl.zeros(1)}, ('{"model":"vae","image":[1,1,1],"hidden":[%s1]}'):format(("1,"):rep(999))))
+  end)
+
+  it("gives memory again after it refused some", function()
+    write({x = gl.zeros(1)}, '{"model":"vgg"}')
+    assert.is_nil(gl.models.load(folder.name))
+    assert.same({1 << 23}, gl.zeros(1 << 23).shape)
   end)
 
   it("leaves the random numbers as they were", function()
@@ -197,5 +287,112 @@ describe("models.load", function()
     gl.seed(8)
     assert(gl.models.load(folder.name))
     assert.equal(before, gl.rand(1):item())
+  end)
+end)
+
+describe("models.save", function()
+  local folder
+  before_each(function() folder = Folder.new() end)
+  after_each(function()
+    folder:remove()
+    for _, name in ipairs {"tiny", "liar"} do gl.models.kinds[name], gl.models[name] = nil, nil end
+  end)
+
+  -- A class of a user's own.
+  local function tiny_class()
+    local Tiny = gl.nn.class "Tiny"
+    function Tiny:init(config)
+      self.config = config
+      self.inner = gl.nn.Linear(config.width, 2)
+    end
+    function Tiny:forward(y) return self.inner(y) end
+    return Tiny
+  end
+
+  local function refusal(...)
+    local arguments = table.pack(...)
+    local ok, message = pcall(function() gl.models.save(folder:path "m", table.unpack(arguments, 1, arguments.n)) end)
+    assert.is_false(ok)
+    assert.is_nil(gl.core.file_kind(folder:path "m"))
+    return (message:gsub("^spec/models_spec%.lua:%d+: models%.save: ", ""))
+  end
+
+  it("refuses what load could not read", function()
+    assert.equal("load could not build a Tiny: make its class known by models.register, or keep its parameters alone "
+      .. "by model:save_state(path)", refusal(tiny_class()({width = 3})))
+    assert.equal("expected a model, got a nil", refusal(nil))
+    local model = gl.models.vae {hidden = {4}, latent = 2}
+    assert.equal("notes.f is a function, which a file cannot keep", refusal(model, {f = print}))
+    assert.equal("notes.list[2] is a text that is no UTF-8, which a file cannot keep",
+      refusal(model, {list = {1, "\xFF"}}))
+    model.config.latent = 3
+    assert.equal("load could not read this VAE: one built from its config has other tensors", refusal(model))
+    model.config.latent = "x"
+    assert.equal("load could not build this VAE: vae: latent: a whole number from 1 to 16777216, not 'x'",
+      refusal(model))
+    model = gl.models.vae {hidden = {4}, latent = 2}
+    model.more = gl.nn.Linear(2, 2)
+    assert.equal("load could not read this VAE: one built from its config has other tensors", refusal(model))
+  end)
+
+  it("keeps a class of one's own under the name that it was registered by", function()
+    local Tiny = tiny_class()
+    gl.models.register("tiny", Tiny)
+    local model = gl.models.tiny {width = 3, list = {1, 2.5}, word = "\27"}
+    assert(gl.models.save(folder:path "m", model, {note = 1}))
+    local again, notes = assert(gl.models.load(folder:path "m"))
+    assert.equal(Tiny, getmetatable(again))
+    assert.same({width = 3, list = {1, 2.5}, word = "\27"}, again.config)
+    assert.same({note = 1}, notes)
+    assert.is_false(again.training)
+    assert.equal(0, (model(gl.ones(1, 3)) - again(gl.ones(1, 3))):abs():max():item())
+    local made = Tiny {width = 1 << 24}
+    assert(gl.models.save(folder:path "m", made))
+    assert(gl.models.load(folder:path "m"))
+    gl.models.kinds.tiny, gl.models.tiny = nil, nil
+    local none, message = gl.models.load(folder:path "m")
+    assert.is_nil(none)
+    assert.is_truthy(message:find("there is no model 'tiny'", 1, true), message)
+  end)
+
+  it("refuses a class whose config does not build it again", function()
+    local Liar = gl.nn.class "Liar"
+    function Liar:init(config)
+      self.config = {}
+      self.inner = gl.nn.Linear(config.width, 2)
+    end
+    gl.models.register("liar", Liar)
+    assert.matches("^load could not build this Liar: .*Linear: inputs is missing", refusal(gl.models.liar {width = 3}))
+    local silent = gl.nn.class "Silent"
+    gl.models.register("liar", silent)
+    assert.equal("a Silent keeps no self.config, from which load could build it", refusal(silent()))
+    local Named = tiny_class()
+    gl.models.register("liar", Named)
+    assert.equal("config.model is taken: it becomes the name of the model's class, 'liar'",
+      refusal(Named {width = 1, model = "x"}))
+    assert.equal("config.f is a function, which a file cannot keep", refusal(Named {width = 1, f = print}))
+    assert.equal("config.t is a userdata, which a file cannot keep", refusal(Named {width = 1, t = gl.zeros(1)}))
+  end)
+
+  it("registers under names that are free", function()
+    for _, case in ipairs {
+      {"vae", tiny_class(), "register: 'vae' is the name of something else in gl.models"},
+      {"save", tiny_class(), "register: 'save' is the name of something else in gl.models"},
+      {"a b", tiny_class(), "register: name: letters, digits and _, not 'a b'"},
+      {3, tiny_class(), "register: name: a text, not 3"},
+      {"tiny", {}, "register: class: a class of modules (gl.nn.class), not a table"},
+      {"tiny", tiny_class()({width = 1}), "register: class: a class of modules (gl.nn.class), not a table"},
+    } do
+      local ok, message = pcall(function() gl.models.register(case[1], case[2]) end)
+      assert.is_false(ok)
+      assert.equal(case[3], (message:gsub("^spec/models_spec%.lua:%d+: ", "")))
+    end
+  end)
+
+  it("keeps whole numbers of notes exactly", function()
+    local model = gl.models.vae {hidden = {4}, latent = 2}
+    assert(gl.models.save(folder:path "m", model, {options = {data = "digits", seed = 1 << 53}}))
+    local _, notes = gl.models.load(folder:path "m")
+    assert.equal(1 << 53, notes.options.seed)
   end)
 end)

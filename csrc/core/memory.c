@@ -25,6 +25,9 @@ static gl_memory_info info;
 static long fail_countdown = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that is above */
 
+static _Thread_local size_t allowance = SIZE_MAX; /* bytes that this thread may still ask for */
+static _Thread_local bool refused;                /* has it asked for more? */
+
 #ifdef __has_feature
 #define HAS_FEATURE(feature) __has_feature(feature)
 #else
@@ -121,7 +124,27 @@ static block *take(size_t bytes) {
   return b;
 }
 
+/* Does the thread's allowance cover the bytes? */
+static bool allowed(size_t bytes) {
+  if (bytes > allowance) {
+    refused = true;
+    return gl_fail("%zu bytes wanted, %zu are allowed here", bytes, allowance);
+  }
+  if (allowance != SIZE_MAX)
+    allowance -= bytes;
+  return true;
+}
+
+bool gl_memory_allow(size_t bytes) {
+  bool met = refused;
+  allowance = bytes;
+  refused = false;
+  return met;
+}
+
 void *gl_alloc(size_t bytes) {
+  if (!allowed(bytes))
+    return NULL;
   pthread_mutex_lock(&lock);
   block *b = take(bytes);
   pthread_mutex_unlock(&lock);

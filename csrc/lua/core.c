@@ -61,8 +61,8 @@ int gll_error(lua_State *L, const char *format, ...) {
   return lua_error(L);
 }
 
-/* where() -> "file:line: " of the user's line that led here, or "" */
-static int where(lua_State *L) {
+/* users_line() -> "file:line: " of the user's line that led here, or "" */
+static int users_line(lua_State *L) {
   push_where(L);
   return 1;
 }
@@ -130,6 +130,13 @@ static int memory_trim(lua_State *L) {
   return 0;
 }
 
+/* memory_allow([bytes]): limits what may be allocated from now on, or lifts the limit -> whether it was met */
+static int memory_allow(lua_State *L) {
+  lua_Integer bytes = luaL_optinteger(L, 1, -1);
+  lua_pushboolean(L, gl_memory_allow(bytes < 0 ? SIZE_MAX : (size_t)bytes));
+  return 1;
+}
+
 static int memory_fail_after(lua_State *L) {
   gl_memory_fail_after((long)luaL_checkinteger(L, 1));
   return 0;
@@ -152,9 +159,10 @@ static const luaL_Reg core_functions[] = {
     {"memory", memory},
     {"memory_trim", memory_trim},
     {"memory_fail_after", memory_fail_after},
+    {"memory_allow", memory_allow},
     {"info", info},
     {"set_library", set_library},
-    {"where", where},
+    {"users_line", users_line},
     {"error", raise_message},
     {"shown", shown},
     {NULL, NULL},

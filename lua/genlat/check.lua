@@ -13,6 +13,7 @@
 -- Messages name the place, the rule and what came: "tsne: steps: a whole number of at least 1, not 2.5".
 
 local core = require "genlat.core"
+local json = require "genlat.json"
 local text = require "genlat.text"
 local is_tensor = require("genlat.nn.describe").is_tensor
 
@@ -21,18 +22,42 @@ local check = {}
 local LARGEST = 1 << 53 -- of whole numbers: what JSON, floats and Lua's integers all hold
 local SHOWN = 40 -- bytes of a text that a message quotes
 
+-- The number of elements where a table is a list and nothing else; nil otherwise.
+local function length_of_list(value)
+  if type(value) ~= "table" then return nil end
+  local n = 0
+  for _ in next, value do n = n + 1 end
+  for i = 1, n do
+    if rawget(value, i) == nil then return nil end
+  end
+  return n
+end
+
 -- How a value that does not fit is named.
 local function shown(value)
   local kind = math.type(value)
+  if value ~= value then return "nan" end -- whose sign says nothing
   if kind == "float" then return ("%.14g"):format(value) end
   if kind or type(value) == "boolean" then return tostring(value) end
   if value == nil then return "nothing" end
+  if value == json.null then return "null" end
   if type(value) == "string" then
-    local cut = #value > SHOWN and value:sub(1, SHOWN) .. "..." or value
-    return text.message("'%s'", cut)
+    return text.message("'%s'", #value > SHOWN and value:sub(1, SHOWN) .. "..." or value)
   end
   if is_tensor(value) then return ("a tensor of %s"):format(table.concat(value.shape, "x")) end
-  return "a " .. type(value)
+  local n = length_of_list(value)
+  return n and n > 0 and ("a list of %d"):format(n) or n and "an empty table" or "a " .. type(value)
+end
+
+--- pcall, whose message has no place where the mistake was the caller's: for what goes on to say where it came from.
+function check.try(f, ...)
+  local where = core.users_line()
+  local results = table.pack(pcall(f, ...))
+  local message = results[2]
+  if not results[1] and type(message) == "string" and message:sub(1, #where) == where then
+    results[2] = message:sub(#where + 1)
+  end
+  return table.unpack(results, 1, results.n)
 end
 
 --- Raises a mistake of the user's at the user's line, whatever genlat functions lie between. The arguments are
@@ -86,6 +111,7 @@ end
 
 check.any = rule("a value", function(value) return value ~= nil, value end)
 check.flag = of_type("true or false", "boolean")
+check.off = rule("false", function(value) return value == false, value end)
 check.text = of_type("a text", "string")
 check.callable = rule("a function", function(value)
   return type(value) == "function" or (getmetatable(value) or {}).__call ~= nil, value
@@ -132,17 +158,6 @@ function check.either(...)
   end)
 end
 
--- The number of elements where a table is a list and nothing else; nil otherwise.
-local function length_of_list(value)
-  if type(value) ~= "table" or is_tensor(value) then return nil end
-  local n = 0
-  for _ in next, value do n = n + 1 end
-  for i = 1, n do
-    if rawget(value, i) == nil then return nil end
-  end
-  return n
-end
-
 -- Reads the elements of a list by a rule.
 local function read_list(each, value, n)
   local list = {}
@@ -156,7 +171,8 @@ local function read_list(each, value, n)
   return true, list
 end
 
---- A list of values that a rule allows. limits: least, most (elements), count (exactly so many).
+--- A list of values that a rule allows. limits: least, most (elements), count (exactly so many), single (one value
+-- stands for a list of it).
 function check.list(each, limits)
   limits = limits or {}
   local least, most = limits.count or limits.least or 0, limits.count or limits.most or math.maxinteger
@@ -164,6 +180,7 @@ function check.list(each, limits)
     or limits.most and (" of %s%d, each"):format(limits.least and limits.least .. " to " or "at most ", limits.most)
     or limits.least and limits.least > 0 and (" of at least %d, each"):format(limits.least) or ", each"
   return rule(("a list%s %s"):format(amount, each.says), function(value)
+    if limits.single and type(value) ~= "table" then value = {value} end
     local n = length_of_list(value)
     if not n or n < least or n > most then return false end
     return read_list(each, value, n)

@@ -4,6 +4,7 @@
 --
 -- Inside, pixels are in -1..1, as tanh makes them; decode and sample return images in 0..1 like every model.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local nn = require "genlat.nn"
 local networks = require "genlat.models.networks"
@@ -32,12 +33,11 @@ losses.hinge = {
   generator = function(fake) return -fake:mean() end,
 }
 
---- Checks a config's loss.
-function Adversarial.check_loss(name, loss)
-  if not losses[loss] then
-    error(("%s: loss is gan, wasserstein or hinge, not %s"):format(name, tostring(loss)), 0)
-  end
-end
+--- Rules of their configs: see networks.config.
+Adversarial.rules = {
+  loss = check.word {"gan", "wasserstein", "hinge"}, spectral = check.flag,
+  classes = check.either(networks.size, check.off),
+}
 
 --- Images in 0..1 as the networks see them, in -1..1.
 function Adversarial.scaled(x) return x * 2 - 1 end

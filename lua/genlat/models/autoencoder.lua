@@ -3,6 +3,7 @@
 -- x -> hidden layers -> z -> hidden layers -> x', trained to make x' like x. Nothing says where z should lie, so its
 -- latent space has holes; scripts/compare_latents.lua shows them.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local nn = require "genlat.nn"
 local networks = require "genlat.models.networks"
@@ -13,8 +14,8 @@ local Autoencoder = nn.class "Autoencoder"
 -- "bernoulli" (pixels in 0..1) or "gaussian", unit "relu" or "tanh", noise (0).
 function Autoencoder:init(config)
   config = networks.config("autoencoder", config, {
-    image = {28, 28, 1}, maps = {}, hidden = {400}, latent = 20, likelihood = "bernoulli",
-    unit = "relu", noise = 0,
+    image = {{28, 28, 1}}, maps = {{}}, hidden = {{400}}, latent = {20}, likelihood = {"bernoulli"},
+    unit = {"relu"}, noise = {0, check.number {least = 0}},
   })
   rawset(self, "config", config)
   rawset(self, "input_shape", config.image)

@@ -11,10 +11,9 @@ local CVAE = nn.class("CVAE", VAE)
 --- config: as the VAE's, and classes: how many labels there are.
 function CVAE:init(config)
   config = networks.config("cvae", config, {
-    image = {28, 28, 1}, maps = {}, hidden = {400}, latent = 20, beta = 1, likelihood = "bernoulli", classes = 10,
-    unit = "relu",
+    image = {{28, 28, 1}}, maps = {{}}, hidden = {{400}}, latent = {20}, beta = {1}, likelihood = {"bernoulli"},
+    classes = {10}, unit = {"relu"},
   })
-  networks.check_beta("cvae", config.beta)
   rawset(self, "config", config)
   self.latent = config.latent
   local width

@@ -4,6 +4,7 @@
 -- generator's output and the discriminator's input, no hidden dense layers, ReLU in the generator and tanh at its end,
 -- LeakyReLU(0.2) in the discriminator; weights from N(0, 0.02); Adam with a learning rate of 0.0002 and beta1 of 0.5.
 
+local check = require "genlat.check"
 local nn = require "genlat.nn"
 local networks = require "genlat.models.networks"
 local Adversarial = require "genlat.models.adversarial"
@@ -19,8 +20,8 @@ local function stages(image)
     end
     if side == image[1] and image[1] == image[2] and doublings > 0 then return start, doublings end
   end
-  error(("dcgan: images are squares whose side is 4, 5, 6 or 7 times a power of two (28, 32, 64, ...), not %d x %d")
-    :format(image[1], image[2]), 0)
+  check.fail("dcgan: images are squares whose side is 4, 5, 6 or 7 times a power of two (28, 32, 64, ...), not %d x %d",
+    image[1], image[2])
 end
 
 -- A convolution without bias where batch normalization follows.
@@ -84,11 +85,10 @@ end
 -- "wasserstein" or "hinge", spectral (normalization in the discriminator), classes (conditional on that many; false).
 function DCGAN:init(config)
   config = networks.config("dcgan", config, {
-    image = {28, 28, 1}, latent = 100, loss = "gan", spectral = false, classes = false,
-    maps = 64,
+    image = {{28, 28, 1}}, latent = {100}, loss = {"gan", Adversarial.rules.loss},
+    spectral = {false, Adversarial.rules.spectral}, classes = {false, Adversarial.rules.classes},
+    maps = {64, networks.size},
   })
-  Adversarial.check_loss("dcgan", config.loss)
-  config.maps = config.maps[1]
   rawset(self, "config", config)
   self.latent = config.latent
   self.generator = generator(config)

@@ -14,9 +14,9 @@ local GAN = nn.class("GAN", Adversarial)
 -- "wasserstein" or "hinge", spectral (normalization in the discriminator), classes (conditional on that many; false).
 function GAN:init(config)
   config = networks.config("gan", config, {
-    image = {28, 28, 1}, hidden = {256, 512}, latent = 64, loss = "gan", spectral = false, classes = false,
+    image = {{28, 28, 1}}, hidden = {{256, 512}}, latent = {64}, loss = {"gan", Adversarial.rules.loss},
+    spectral = {false, Adversarial.rules.spectral}, classes = {false, Adversarial.rules.classes},
   })
-  Adversarial.check_loss("gan", config.loss)
   rawset(self, "config", config)
   self.latent = config.latent
   local h, w, c = table.unpack(config.image)

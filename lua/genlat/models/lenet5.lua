@@ -6,6 +6,7 @@
 -- sees all maps of S2: what the years since have shown to be simpler and better. `tanh = true` has their tanh and
 -- means.
 
+local check = require "genlat.check"
 local nn = require "genlat.nn"
 local networks = require "genlat.models.networks"
 
@@ -13,14 +14,16 @@ local LeNet5 = nn.class "LeNet5"
 
 --- config: image {H, W, C}, classes, tanh (their units and subsampling), width (times as many maps and units).
 function LeNet5:init(config)
-  config = networks.config("lenet5", config, {image = {28, 28, 1}, classes = 10, tanh = false, width = 1})
+  config = networks.config("lenet5", config, {
+    image = {{28, 28, 1}}, classes = {10}, tanh = {false, check.flag}, width = {1, networks.size},
+  })
   rawset(self, "config", config)
   rawset(self, "input_shape", config.image)
   local h, w, c = table.unpack(config.image)
   local padding = h == 28 and w == 28 and 2 or 0
   local side_h, side_w = ((h + 2 * padding - 4) // 2 - 4) // 2, ((w + 2 * padding - 4) // 2 - 4) // 2
   if side_h < 1 or side_w < 1 then
-    error(("lenet5: images of %d x %d are too small: 16 x 16 is the least"):format(h, w), 0)
+    check.fail("lenet5: images of %d x %d are too small: 16 x 16 is the least", h, w)
   end
   local k = config.width
   local function unit() return config.tanh and nn.Tanh() or nn.ReLU() end

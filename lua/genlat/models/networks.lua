@@ -1,61 +1,38 @@
 --- networks.lua: what the models share: reading a config, encoders and decoders, and the likelihood of images.
 
 local core = require "genlat.core"
+local check = require "genlat.check"
 local nn = require "genlat.nn"
 
-local networks = {MOST_LAYERS = 1000} -- of a list of sizes: more is no network but a mistake or a damaged file
+local networks = {
+  MOST_LAYERS = 1000, -- in a list of sizes: more is no network but a mistake or a damaged file
+}
 
-local function check_sizes(name, what, sizes)
-  if type(sizes) ~= "table" then error(("%s: %s is a list of whole numbers"):format(name, what), 0) end
-  for _, size in ipairs(sizes) do
-    if math.type(size) ~= "integer" or size < 1 then
-      error(("%s: %s holds whole numbers from 1, not %s"):format(name, what, tostring(size)), 0)
-    end
-  end
-end
-
-local likelihoods = {bernoulli = true, gaussian = true}
 local units = {relu = nn.ReLU, tanh = nn.Tanh}
 
-local function copy_list(value)
-  if type(value) ~= "table" then return {value} end
-  return {table.unpack(value)}
-end
+local LARGEST, LARGEST_SIDE = 1 << 24, 1 << 16 -- products of a few of them are whole numbers still
 
---- Fills in a config's defaults and checks what all models share: image {H, W, C}, and, where the model has them,
--- hidden and maps (lists of sizes), latent, likelihood, unit.
-function networks.config(name, given, defaults)
-  local config = {model = name}
-  for key, default in pairs(defaults) do
-    local value = given and given[key]
-    if value == nil then value = default end
-    config[key] = value
-  end
-  for key in pairs(given or {}) do
-    if config[key] == nil then error(("%s: there is no setting '%s'"):format(name, key), 0) end
-  end
-  for _, key in ipairs {"image", "hidden", "maps"} do
-    if config[key] ~= nil then
-      config[key] = copy_list(config[key])
-      check_sizes(name, key, config[key])
-    end
-  end
-  if #config.image ~= 3 then error(("%s: image is height, width and channels"):format(name), 0) end
-  if config.latent then check_sizes(name, "latent", {config.latent}) end
-  if config.likelihood and not likelihoods[config.likelihood] then
-    error(("%s: likelihood is bernoulli or gaussian, not %s"):format(name, tostring(config.likelihood)), 0)
-  end
-  if config.unit and not units[config.unit] then
-    error(("%s: unit is relu or tanh, not %s"):format(name, tostring(config.unit)), 0)
-  end
-  return config
-end
+--- What a size is: of a layer, a latent space, a number of classes.
+networks.size = check.whole(1, LARGEST)
 
---- Checks the weight of the KL.
-function networks.check_beta(name, beta)
-  if type(beta) ~= "number" or beta < 0 then
-    error(("%s: beta is a number from 0, not %s"):format(name, tostring(beta)), 0)
+local layer_sizes = check.list(networks.size, {most = networks.MOST_LAYERS, single = true})
+
+-- The rules of the settings that several models have.
+local rules = {
+  image = check.list(check.whole(1, LARGEST_SIDE), {count = 3}), hidden = layer_sizes, maps = layer_sizes,
+  latent = networks.size,
+  classes = networks.size, likelihood = check.word {"bernoulli", "gaussian"}, unit = check.word {"relu", "tanh"},
+  beta = check.number {least = 0},
+}
+
+--- A model's config: what was given, checked, and the defaults. settings: name -> {default, rule}; the rule may be left
+-- out where it is the one that all models share. image is {height, width, channels}.
+function networks.config(name, given, settings)
+  local own = {model = {check.word {name}, name}}
+  for key, setting in pairs(settings) do
+    own[key] = {setting[2] or rules[key], setting[1]}
   end
+  return check.options(name, given, own)
 end
 
 --- 1, 2, ..., classes, 1, 2, ...: n labels.
@@ -102,8 +79,8 @@ local function halved(name, config)
   local h, w = config.image[1], config.image[2]
   for i = 1, #config.maps do
     if h % 2 ~= 0 or w % 2 ~= 0 then
-      error(("%s: %d convolutions halve the image as often, and %d x %d cannot be halved %d times"):format(name,
-        #config.maps, config.image[1], config.image[2], i), 0)
+      check.fail("%s: %d convolutions halve the image as often, and %d x %d cannot be halved %d times", name,
+        #config.maps, config.image[1], config.image[2], i)
     end
     h, w = h // 2, w // 2
   end

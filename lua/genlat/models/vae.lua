@@ -4,31 +4,25 @@
 -- Training minimizes the negative evidence lower bound (their eq. 10):
 --   -ELBO = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)),   beta = 1 but for the beta-VAE (Higgins et al. 2017)
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local nn = require "genlat.nn"
 local networks = require "genlat.models.networks"
 
 local VAE = nn.class "VAE"
 
-local function check_samples(config)
-  if math.type(config.samples) ~= "integer" or config.samples < 1 then
-    error(("vae: samples is a whole number from 1, not %s"):format(tostring(config.samples)), 0)
-  elseif config.samples > 1 and config.beta ~= 1 then
-    error(("vae: the bound of %d samples has no KL of its own to weigh: beta is 1, not %s"):format(config.samples,
-      config.beta), 0)
-  end
-end
-
 --- config: image {H, W, C}, maps {of convolutions; none for a dense network}, hidden {sizes}, latent, beta, likelihood
 -- "bernoulli" (pixels in 0..1) or "gaussian", unit "relu" or "tanh", samples (K of the importance weighted bound that
 -- is trained; 1: the ELBO).
 function VAE:init(config)
   config = networks.config("vae", config, {
-    image = {28, 28, 1}, maps = {}, hidden = {400}, latent = 20, beta = 1, likelihood = "bernoulli",
-    unit = "relu", samples = 1,
+    image = {{28, 28, 1}}, maps = {{}}, hidden = {{400}}, latent = {20}, beta = {1}, likelihood = {"bernoulli"},
+    unit = {"relu"}, samples = {1, networks.size},
   })
-  networks.check_beta("vae", config.beta)
-  check_samples(config)
+  if config.samples > 1 and config.beta ~= 1 then
+    check.fail("vae: the bound of %d samples has no KL of its own to weigh: beta is 1, not %s", config.samples,
+      config.beta)
+  end
   rawset(self, "config", config)
   rawset(self, "input_shape", config.image)
   self.latent = config.latent

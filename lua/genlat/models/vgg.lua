@@ -4,6 +4,7 @@
 -- Configurations A (11 weight layers), B (13), C (16, three of them 1 x 1), D (16: "VGG-16") and E (19), for images of
 -- 224 x 224 with dense layers of 4096, 4096; for smaller ones (32 x 32) with `hidden` and batch normalization.
 
+local check = require "genlat.check"
 local nn = require "genlat.nn"
 local networks = require "genlat.models.networks"
 
@@ -22,20 +23,17 @@ local blocks = {
 -- layers}, normalized (batch normalization after each convolution; not in the paper), divide (all maps by this).
 function VGG:init(config)
   config = networks.config("vgg", config, {
-    image = {224, 224, 3}, classes = 1000, configuration = "D", hidden = {4096, 4096}, normalized = false, divide = 1,
+    image = {{224, 224, 3}}, classes = {1000}, configuration = {"D", check.word {"A", "B", "C", "D", "E"}},
+    hidden = {{4096, 4096}}, normalized = {false, check.flag}, divide = {1, networks.size},
   })
-  local plan = blocks[config.configuration]
-  if not plan then
-    error(("vgg: configuration is A, B, C, D or E, not %s"):format(tostring(config.configuration)), 0)
-  end
   local h, w, c = table.unpack(config.image)
   if h % 32 ~= 0 or w % 32 ~= 0 then
-    error(("vgg: five poolings halve the image: its sides are divisible by 32, not %d x %d"):format(h, w), 0)
+    check.fail("vgg: five poolings halve the image: its sides are divisible by 32, not %d x %d", h, w)
   end
   rawset(self, "config", config)
   rawset(self, "input_shape", config.image)
   local layers = {}
-  for _, block in ipairs(plan) do
+  for _, block in ipairs(blocks[config.configuration]) do
     for _, size in ipairs(block) do
       local maps, kernel = math.max(1, math.abs(size) // config.divide), size < 0 and 1 or 3
       layers[#layers + 1] = nn.Conv2d(c, maps, kernel, {padding = kernel // 2, bias = not config.normalized})

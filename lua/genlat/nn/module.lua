@@ -11,7 +11,10 @@
 --   print(net)                               -- the tree, with output shapes and parameter counts
 --   local y = net(x)                         -- calls forward
 
+local check = require "genlat.check"
 local describe = require "genlat.nn.describe"
+local safetensors = require "genlat.safetensors"
+local text = require "genlat.text"
 
 local Module = {}
 Module.__index = Module
@@ -249,23 +252,43 @@ end
 --
 --   copy:load_state_dict(net:state_dict())
 function Module:load_state_dict(state)
-  if type(state) ~= "table" then error(("load_state_dict: expected a table, got %s"):format(type(state)), 2) end
+  if type(state) ~= "table" then check.fail("load_state_dict: expected a table, got %s", type(state)) end
   local own = self:state_dict()
   for _, name in ipairs(sorted_names(own)) do
     local given = state[name]
-    if not given then error(("load_state_dict: %s is missing"):format(name), 2) end
+    if not given then check.fail("load_state_dict: %s is missing", name) end
     if not is_tensor(given) then
-      error(("load_state_dict: %s is not a tensor but a %s"):format(name, type(given)), 2)
+      check.fail("load_state_dict: %s is not a tensor but a %s", name, type(given))
     end
     local want, got = table.concat(own[name].shape, "x"), table.concat(given.shape, "x")
-    if want ~= got then error(("load_state_dict: %s is %s, the model wants %s"):format(name, got, want), 2) end
+    if want ~= got then check.fail("load_state_dict: %s is %s, the model wants %s", name, got, want) end
   end
   for _, name in ipairs(sorted_names(state)) do
-    if not own[name] then error(("load_state_dict: the model has no %s"):format(name), 2) end
+    if not own[name] then check.fail("load_state_dict: the model has no %s", name) end
   end
   for name, tensor in pairs(own) do
     tensor:detach():copy_(state[name]:detach())
   end
+end
+
+local STATE = "genlat state"
+
+--- Writes all parameters and buffers to a safetensors file, whatever the module's class. Returns true, or nil and a
+-- message. The file does not say how to build the module: load_state is given one that was built as this one was.
+--
+--   assert(net:save_state "net.safetensors")
+function Module:save_state(path) return safetensors.save(path, self:state_dict(), {format = STATE}) end
+
+--- Reads what save_state wrote, or any safetensors file with tensors of the same names and shapes. Returns the module;
+-- or nil and a message, and the module is as before.
+--
+--   net = assert(Net(100):load_state "net.safetensors")
+function Module:load_state(path)
+  local tensors, message = safetensors.load(path)
+  if not tensors then return nil, message end
+  local ok, problem = check.try(self.load_state_dict, self, tensors)
+  if not ok then return nil, text.message("%s: %s", path, problem) end
+  return self
 end
 
 --- Switches the module and all below it to training (dropout drops, ...) or, with false, to evaluation.
