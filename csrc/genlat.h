@@ -77,7 +77,8 @@ gl_context *gl_context_used(void); /* NULL: the thread's own */
 /* ---- parallel --------------------------------------------------------------------------------------------------- */
 
 int gl_threads(void);                 /* threads that large work is spread over */
-void gl_set_threads(int n);           /* n >= 1 */
+bool gl_set_threads(int n);           /* n >= 1; false where there is no memory for so many */
+bool gl_parallel_start(void);         /* to be called first: is there memory for OpenBLAS? Else its first call hangs */
 const char *gl_blas_core(void);       /* the processor family OpenBLAS's kernels are for */
 const char *gl_blas_config(void);     /* OpenBLAS's version and build options */
 const char *gl_instruction_set(void); /* the vector instructions this build uses: "avx512", "avx2", "sse2", "neon" */

@@ -31,3 +31,7 @@ if exists(root .. "/lua/genlat/init.lua") then
     stop("genlat is not built yet: run `sh " .. root .. "/scripts/setup.sh` first")
   end
 end
+
+-- What keeps genlat from being loaded (another processor, no memory) is said in its own words.
+local loaded, message = pcall(require, "genlat")
+if not loaded then stop(message) end

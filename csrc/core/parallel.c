@@ -1,6 +1,7 @@
 /* parallel.c -- genlat's threads: one pool (OpenMP), with OpenBLAS single-threaded inside it. */
 #include "core/parallel.h"
 
+#include "core/reserve.h"
 #include "core/shape.h"
 
 #include <limits.h>
@@ -53,7 +54,19 @@ int gl_threads(void) {
   return n;
 }
 
-void gl_set_threads(int n) { threads = n; }
+bool gl_set_threads(int n) {
+  int limit = gl_reserve_limit(), wanted = n < limit ? n : limit;
+  if (gl_reserve(wanted) < wanted)
+    return gl_fail("the system has no memory for %d threads: each needs a stack, and 128 MiB of addresses for OpenBLAS",
+                   n);
+  threads = n;
+  return true;
+}
+
+bool gl_parallel_start(void) {
+  return gl_reserve(1) == 1 || gl_fail("the system refuses the 128 MiB of addresses that OpenBLAS needs (ulimit -v "
+                                       "shows the limit of this process)");
+}
 
 const char *gl_blas_core(void) { return openblas_get_corename(); }
 const char *gl_blas_config(void) { return openblas_get_config(); }
@@ -92,7 +105,8 @@ void gl_parallel_parts(int parts, gl_part_body *body, void *context) {
     body(0, 1, context);
     return;
   }
-#pragma omp parallel for num_threads(parts) schedule(static, 1) if (!alone)
+  int team = gl_reserve(parts); /* where that is fewer, a thread takes several parts */
+#pragma omp parallel for num_threads(team) schedule(static, 1) if (!alone && team > 1)
   for (int i = 0; i < parts; i++)
     body(i, parts, context);
 }

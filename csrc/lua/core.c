@@ -99,7 +99,8 @@ static int threads(lua_State *L) {
     lua_Integer n = luaL_checkinteger(L, 1);
     if (n < 1 || n > 1024)
       return gll_error(L, "threads: expected a number from 1 to 1024, got %I", (LUAI_UACINT)n);
-    gl_set_threads((int)n);
+    if (!gl_set_threads((int)n))
+      return gll_error(L, "threads: %s", gl_error());
   }
   lua_pushinteger(L, gl_threads());
   return 1;
@@ -172,6 +173,8 @@ __attribute__((visibility("default"))) int luaopen_genlat_core(lua_State *L);
 
 int luaopen_genlat_core(lua_State *L) {
   luaL_checkversion(L);
+  if (!gl_parallel_start())
+    return luaL_error(L, "genlat: %s", gl_error());
   lua_newtable(L);
   int module = lua_gettop(L);
   gll_open_state(L);

@@ -1,0 +1,89 @@
+/* reserve.c -- a buffer of OpenBLAS's and a stack for each thread, taken before they are needed.
+ *
+ * OpenBLAS keeps a list of buffers. Each call takes the first that is free and, where that is not there yet, maps it,
+ * in a loop that a refusal does not end (driver/others/memory.c, blas_memory_alloc). A buffer that is there is never
+ * given back to the system, so what is made here serves for good. */
+#include "core/reserve.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+  BUFFER = (128 << 20) + (1 << 16), /* OpenBLAS's BUFFER_SIZE and what it adds to it, on x86-64 and 64-bit Arm */
+  MOST = 1024                       /* threads */
+};
+
+/* Not in every BLAS; where they are missing nothing is reserved. */
+extern void *blas_memory_alloc(int) __attribute__((weak));
+extern void blas_memory_free(void *) __attribute__((weak));
+extern char *openblas_get_config(void);
+
+static _Atomic int ready; /* threads that have what they need */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int refused = MOST + 1; /* so many threads were too many */
+
+static bool can_map(size_t bytes) {
+  void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+  return p != MAP_FAILED && munmap(p, bytes) == 0;
+}
+
+/* Takes n buffers at once, and gives them back: the first `ready` are there, the others are made. */
+static bool make_buffers(int n, int there) {
+  if (n == 0)
+    return true;
+  if (there <= 0 && !can_map(BUFFER))
+    return false;
+  void *buffer = blas_memory_alloc(0);
+  bool ok = make_buffers(n - 1, there - 1);
+  blas_memory_free(buffer);
+  return ok;
+}
+
+static void *wait_for(void *gate) {
+  pthread_mutex_lock(gate);
+  pthread_mutex_unlock(gate);
+  return NULL;
+}
+
+/* Can n threads be started? */
+static bool can_start(int n) {
+  static pthread_t thread[MOST];
+  pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+  int started = 0;
+  pthread_mutex_lock(&gate);
+  while (started < n && pthread_create(&thread[started], NULL, wait_for, &gate) == 0)
+    started++;
+  pthread_mutex_unlock(&gate);
+  for (int i = 0; i < started; i++)
+    pthread_join(thread[i], NULL);
+  return started == n;
+}
+
+int gl_reserve_limit(void) {
+  static const char key[] = "MAX_THREADS=";
+  const char *at = strstr(openblas_get_config(), key);
+  int most;
+  return at && sscanf(at + strlen(key), "%d", &most) == 1 && most >= 1 && most < MOST ? most : MOST;
+}
+
+int gl_reserve(int threads) {
+  if (threads <= ready)
+    return threads;
+  pthread_mutex_lock(&lock);
+  int limit = gl_reserve_limit();
+  for (int n = ready + 1; n <= threads && n <= limit && n < refused; n++) {
+    bool ok = (!blas_memory_alloc || make_buffers(n, ready)) && (n == 1 || can_start(n - 1));
+    if (ok)
+      ready = n;
+    else
+      refused = n;
+  }
+  int there = ready;
+  pthread_mutex_unlock(&lock);
+  return there < threads ? there : threads;
+}
