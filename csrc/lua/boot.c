@@ -7,6 +7,7 @@
  */
 #include <lauxlib.h>
 #include <lua.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,12 +88,24 @@ static const char *missing(void) { return NULL; }
 
 #endif
 
-/* Sets an environment variable that the user has not set, and notes it in the table on top of the stack. */
-static void set_unless_given(lua_State *L, const char *name, const char *value) {
-  if (getenv(name) || setenv(name, value, 1) != 0)
-    return;
-  lua_pushstring(L, value);
-  lua_setfield(L, -2, name);
+/* ---- the environment ---- */
+
+typedef struct setting {
+  const char *name, *value;
+  bool wanted, set;
+} setting;
+
+/* Sets what is wanted and the user has not set. A process may have several Lua states, also in threads: the first does
+ * so, and whichever loads the core does that after it. */
+static void set_environment(setting *settings, int n) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static bool done;
+  pthread_mutex_lock(&lock);
+  for (int i = 0; i < n && !done; i++)
+    settings[i].set =
+        settings[i].wanted && !getenv(settings[i].name) && setenv(settings[i].name, settings[i].value, 1) == 0;
+  done = true;
+  pthread_mutex_unlock(&lock);
 }
 
 /* restore(): removes what was set, so that processes started from here do not inherit it. */
@@ -116,18 +129,25 @@ LUAMOD_API int luaopen_genlat_boot(lua_State *L) {
   lua_newtable(L);
   lua_pushstring(L, vendor);
   lua_setfield(L, -2, "vendor");
+  setting settings[] = {
+      /* genlat splits the work among threads of its own and calls OpenBLAS from each. */
+      {.name = "OPENBLAS_NUM_THREADS", .value = "1", .wanted = true},
+      /* How long a thread that waits for the others keeps its core busy before it sleeps. libgomp's default is for
+       * machines that run nothing else: with three other processes on two cores a training step took 200 ms with it, 9
+       * ms so. */
+      {.name = "GOMP_SPINCOUNT", .value = "1000", .wanted = !getenv("OMP_WAIT_POLICY")},
+      /* A release of OpenBLAS that is older than an AMD processor takes it for a Zen or a Barcelona. sgemm on one core
+       * of an EPYC of family 26: 54 GFLOP/s with Barcelona's kernels, 107 with Zen's, 237 with SkylakeX's. Releases
+       * that know the processor (0.3.21 does) choose Cooperlake's, which are as fast. */
+      {.name = "OPENBLAS_CORETYPE", .value = "SkylakeX", .wanted = strcmp(vendor, "AuthenticAMD") == 0 && has_avx512()},
+  };
+  enum { SETTINGS = sizeof settings / sizeof *settings };
+  set_environment(settings, SETTINGS);
   lua_newtable(L);
-  /* genlat splits the work among threads of its own and calls OpenBLAS from each. */
-  set_unless_given(L, "OPENBLAS_NUM_THREADS", "1");
-  /* How long a thread that waits for the others keeps its core busy before it sleeps. libgomp's default is for machines
-   * that run nothing else: with three other processes on two cores a training step took 200 ms with it, 9 ms so. */
-  if (!getenv("OMP_WAIT_POLICY"))
-    set_unless_given(L, "GOMP_SPINCOUNT", "1000");
-  /* A release of OpenBLAS that is older than an AMD processor takes it for a Zen or a Barcelona. sgemm on one core of
-   * an EPYC of family 26: 54 GFLOP/s with Barcelona's kernels, 107 with Zen's, 237 with SkylakeX's. Releases that know
-   * the processor (0.3.21 does) choose Cooperlake's, which are as fast. */
-  if (strcmp(vendor, "AuthenticAMD") == 0 && has_avx512())
-    set_unless_given(L, "OPENBLAS_CORETYPE", "SkylakeX");
+  for (int i = 0; i < SETTINGS; i++) {
+    lua_pushstring(L, settings[i].set ? settings[i].value : NULL);
+    lua_setfield(L, -2, settings[i].name);
+  }
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, "set");
   lua_pushcclosure(L, restore, 1);

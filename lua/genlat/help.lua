@@ -13,6 +13,7 @@ local core = require "genlat.core"
 local binding = require "genlat.help.binding"
 local comments = require "genlat.help.comments"
 local index = require "genlat.help.index"
+local lazy = require "genlat.lazy"
 local lines = require "genlat.help.wrap"
 local nearest = require("genlat.text").nearest
 local pages = require "genlat.help.pages"
@@ -36,11 +37,11 @@ More: gl.help(gl.latent), gl.help(gl.nn.Conv2d), gl.help "slerp", gl.help(x) for
 
 -- The parts of genlat with the first sentences of their files.
 local function parts()
-  local gl = require "genlat"
+  local gl = lazy.require "genlat"
   local rows = {}
   for name, value in pairs(gl) do
     local file = type(value) == "table" and value ~= core and index.module_of(value)
-    if file then rows[#rows + 1] = {"gl." .. name, comments.first_sentence(comments.head(comments.file(file)))} end
+    if file then rows[#rows + 1] = {"gl." .. name, comments.first_sentence(comments.head(lazy.file(file)))} end
   end
   table.sort(rows, function(a, b) return a[1] < b[1] end)
   rows[#rows + 1] = {"gl.ops", ("%d operations on tensors: gl.exp(x), x:exp()"):format(#core.op_table)}
@@ -50,7 +51,7 @@ end
 -- Functions of genlat that stand in no part, and are no ops.
 local function functions()
   local list = {}
-  for name, value in pairs(require "genlat") do
+  for name, value in pairs(lazy.require "genlat") do
     if type(value) == "function" and not index.op_row(value) then list[#list + 1] = name end
   end
   table.sort(list)
@@ -81,7 +82,7 @@ local function is_row(t) return type(t.signature) == "string" and type(t.doc) ==
 -- A row of gl.ops, gl.nn.layers or gl.optim.kinds.
 local function of_row(row)
   if row.differentiable ~= nil then return pages.op(row) end
-  return require("genlat.nn").layers[row.name] and pages.layer(row) or pages.optimizer(row)
+  return lazy.require("genlat.nn").layers[row.name] and pages.layer(row) or pages.optimizer(row)
 end
 
 local function of_module(module)
@@ -89,7 +90,7 @@ local function of_module(module)
   local row = index.layer_row(class)
   if row then return tostring(module) .. "\n\n" .. pages.layer(row) end
   local config = rawget(module, "config")
-  local file = type(config) == "table" and require("genlat.models").kinds[config.model]
+  local file = type(config) == "table" and lazy.require("genlat.models").kinds[config.model]
   local shared = pages.methods(Module):gsub("^Methods", "Methods of all modules")
   return pages.object(module, file, Module) .. "\n\n" .. shared
 end
@@ -118,9 +119,9 @@ local function of_class(class)
 end
 
 local function of_table(t)
-  if t == require "genlat" then return overview() end
+  if t == lazy.require "genlat" then return overview() end
   if t == core then return "gl.core: what genlat's Lua files are built on; what is for everybody is in gl itself" end
-  if t == require("genlat").ops then return lines.text({tostring(t)}) end
+  if t == lazy.require("genlat").ops then return lines.text({tostring(t)}) end
   if is_row(t) then return of_row(t) end
   if rawget(t, "is_genlat_module") then return of_class(t) end
   if Module.is_module(t) then return of_module(t) end
@@ -172,7 +173,7 @@ function help.text(...)
   local meta = kind == "userdata" and getmetatable(thing)
   if meta and meta.__name == "genlat.Optimizer" then
     local name = tostring(thing):match "^%w+"
-    return tostring(thing) .. "\n\n" .. pages.optimizer(require("genlat.optim").kinds[name])
+    return tostring(thing) .. "\n\n" .. pages.optimizer(lazy.require("genlat.optim").kinds[name])
   end
   return ("%s: a Lua %s; gl.help() says what genlat has"):format(tostring(thing), kind)
 end

@@ -16,6 +16,7 @@
 local boot = require "genlat.boot" -- before the core: see csrc/lua/boot.c
 local core = require "genlat.core"
 boot.restore()
+local lazy = require "genlat.lazy"
 local scope = require "genlat.scope"
 core.set_library(debug.getinfo(1, "S").source:match "^(.*)init%.lua$" or "=") -- errors name a line outside these files
 
@@ -84,13 +85,6 @@ function core.tensor_methods.t(x)
   return x:transpose(1, 2)
 end
 
-local parts = {
-  data = true, latent = true, metrics = true, models = true, nn = true, optim = true, plot = true, train = true,
-}
-
--- Functions for whoever types at Lua's prompt, by their files: gl.show prints images, gl.help tells what a thing is.
-local prompt = {show = "genlat.terminal", help = "genlat.help"}
-
 -- The names of a table's fields, as it prints: "gl.latent: lerp, slerp, ..."
 local function names_text(title, t)
   local names = {}
@@ -110,25 +104,20 @@ end
 
 with_names("ops", gl.ops)
 
-return setmetatable(gl, {
-  __index = function(_, name)
-    if prompt[name] then
-      gl[name] = require(prompt[name])[name]
-    elseif parts[name] then
-      gl[name] = with_names(name, require("genlat." .. name))
-    end
-    return rawget(gl, name)
-  end,
-  __pairs = function() -- all of it, loaded
-    for _, names in ipairs {parts, prompt} do
-      for name in pairs(names) do
-        local _ = gl[name]
-      end
-    end
-    return next, gl
-  end,
-  __tostring = function()
-    local title = ("genlat %s, for generative models and their latent spaces; its parts"):format(core.info().version)
-    return names_text(title, parts) .. "; gl.help() says more"
-  end,
-})
+-- The parts, and functions for whoever types at Lua's prompt.
+local places = {show = {"genlat.terminal", "show"}, help = {"genlat.help", "help"}}
+
+local parts = {}
+for _, name in ipairs {"data", "latent", "metrics", "models", "nn", "optim", "plot", "train"} do
+  parts[name] = true
+  places[name] = function() return with_names(name, lazy.require("genlat." .. name)) end
+end
+
+lazy.fields(gl, places)
+
+getmetatable(gl).__tostring = function()
+  local title = ("genlat %s, for generative models and their latent spaces; its parts"):format(core.info().version)
+  return names_text(title, parts) .. "; gl.help() says more"
+end
+
+return gl

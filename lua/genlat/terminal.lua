@@ -7,6 +7,7 @@
 -- GENLAT_TERMINAL=blocks, sixel, kitty or plain overrides that.
 
 local core = require "genlat.core"
+local lazy = require "genlat.lazy"
 local describe = require "genlat.nn.describe"
 
 local terminal = {}
@@ -118,7 +119,7 @@ local function render(images, options)
   local x = as_rgb(images)
   local n, w = #x, x:size(3)
   local columns, cell = fit(n, w, options)
-  local draw = require(methods[options.method or terminal.method()])
+  local draw = lazy.require(methods[options.method or terminal.method()])
   local lines = {}
   for first = 1, n, columns do
     local last = math.min(first + columns - 1, n)
@@ -169,7 +170,7 @@ local function classes_of(space)
   local set, options = rawget(space, "data"), space.notes.options
   if not set and options then
     local drawn = options.data == "digits" or options.data:find "^faces"
-    set = require("genlat.data").load(options.data, drawn and {train = 1, test = 1} or nil)
+    set = lazy.require("genlat.data").load(options.data, drawn and {train = 1, test = 1} or nil)
   end
   return set and set.classes
 end
@@ -186,10 +187,10 @@ local function images_of(thing, count)
     return thing.ndim == 4 and thing:slice(1, 1, math.min(count or MOST, #thing)) or thing
   elseif type(thing) == "table" then
     local split = thing.train or thing
-    if getmetatable(split) == require "genlat.data.split" then return of_split(split, count) end
+    if getmetatable(split) == lazy.require "genlat.data.split" then return of_split(split, count) end
     local space = thing
-    if type(thing.config) == "table" and thing.decode then space = require("genlat.latent.space").new(thing) end
-    if getmetatable(space) == require "genlat.latent.space" then return of_space(space, count) end
+    if type(thing.config) == "table" and thing.decode then space = lazy.require("genlat.latent.space").new(thing) end
+    if getmetatable(space) == lazy.require "genlat.latent.space" then return of_space(space, count) end
   end
   error(("show: expected images, a data set, a model or a space, got %s"):format(type(thing)), 3)
 end

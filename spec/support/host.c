@@ -140,8 +140,13 @@ static int host_fork(lua_State *L) {
   return n == 0;
 }
 
+static int host_chdir(lua_State *L) {
+  lua_pushboolean(L, chdir(luaL_checkstring(L, 1)) == 0);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"state", host_state}, {"threads", host_threads}, {"fork", host_fork}, {NULL, NULL}};
+    {"chdir", host_chdir}, {"state", host_state}, {"threads", host_threads}, {"fork", host_fork}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"run", state_run}, {"close", state_close}, {"__gc", state_close}, {NULL, NULL}};
 
 LUAMOD_API int luaopen_host(lua_State *L) {

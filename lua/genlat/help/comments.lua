@@ -71,9 +71,6 @@ function comments.head(path)
   return text
 end
 
---- The file of a module of genlat's, such as "genlat.latent", or nil.
-function comments.file(module) return package.searchpath(module, package.path) end
-
 -- Is a line of a comment code?
 local function is_code(line) return line:find "^%s%s" and line:find "[%(%[{\"]" end
 

@@ -2,6 +2,7 @@
 
 local core = require "genlat.core"
 local binding = require "genlat.help.binding"
+local lazy = require "genlat.lazy"
 
 local index = {}
 
@@ -54,13 +55,13 @@ end
 function index.entries()
   if entries then return entries end
   entries = {}
-  add_module("gl", require "genlat", {})
+  add_module("gl", lazy.require "genlat", {})
   for name in pairs(binding.methods) do
     add("x:" .. name, core.tensor_methods[name])
   end
   add("x:t", core.tensor_methods.t)
   for name, file in pairs(classes) do
-    add_methods(name, require(file))
+    add_methods(name, lazy.require(file))
   end
   table.sort(entries, function(a, b) return a.path < b.path end)
   return entries
@@ -90,14 +91,14 @@ function index.op_row(f) return op_rows[f] end
 
 --- The row of gl.nn.layers that a class is, or nil.
 function index.layer_row(class)
-  local nn = require "genlat.nn"
+  local nn = lazy.require "genlat.nn"
   layer_rows = layer_rows or rows_by(core.layer_table(), function(row) return nn[row.name] end)
   return layer_rows[class]
 end
 
 --- The row of gl.optim.kinds that a function makes optimizers of, or nil.
 function index.optimizer_row(f)
-  local optim = require "genlat.optim"
+  local optim = lazy.require "genlat.optim"
   for name, row in pairs(optim.kinds) do
     if rawequal(optim[name], f) then return row end
   end
@@ -106,7 +107,7 @@ end
 --- The file of a kind of model, such as "genlat.models.vae", and its name, for the function that makes such models; or
 -- nil.
 function index.model_file(f)
-  local models = require "genlat.models"
+  local models = lazy.require "genlat.models"
   for name, file in pairs(models.kinds) do
     if rawequal(models[name], f) then return file, name end
   end

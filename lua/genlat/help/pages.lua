@@ -5,6 +5,7 @@ local binding = require "genlat.help.binding"
 local comments = require "genlat.help.comments"
 local examples = require "genlat.help.examples"
 local index = require "genlat.help.index"
+local lazy = require "genlat.lazy"
 local scope = require "genlat.scope"
 local signature = require "genlat.help.signature"
 local broken = require "genlat.help.wrap"
@@ -28,7 +29,7 @@ end
 
 -- A function that runs lines as Lua's prompt would, and returns what the last one shows.
 local function compile(code)
-  local environment = setmetatable({gl = require "genlat"}, {__index = _G})
+  local environment = setmetatable({gl = lazy.require "genlat"}, {__index = _G})
   local before, last = code:match "^(.*\n)(.-)$"
   for _, text in ipairs {(before or "") .. "return " .. (last or code), code} do
     local chunk = load(text, "=example", "t", environment)
@@ -130,7 +131,7 @@ function pages.lua_function(path, f)
   }
 end
 
-local function first_of_file(file) return comments.first_sentence(comments.head(comments.file(file))) end
+local function first_of_file(file) return comments.first_sentence(comments.head(lazy.file(file))) end
 
 -- What is said of a class of modules: the comment above its init.
 local function class_comment(class) return rawget(class, "init") and comments.of(class.init) end
@@ -182,7 +183,7 @@ end
 function pages.module(path, module)
   local items = sorted_items(module, function(value, key) return is_shown(value) and not hidden[key] end)
   return join {
-    path, wrap(comments.head(comments.file(index.module_of(module))) or {}),
+    path, wrap(comments.head(lazy.file(index.module_of(module))) or {}),
     #items > 0 and "It has\n" .. pages.list(items) or "",
   }
 end
@@ -206,9 +207,9 @@ end
 
 --- A kind of model, by its name and the file that it is in.
 function pages.model(kind, file)
-  local config = class_comment(require(file))
+  local config = class_comment(lazy.require(file))
   return join {
-    ("gl.models.%s(config)"):format(kind), wrap(comments.head(comments.file(file)) or {}),
+    ("gl.models.%s(config)"):format(kind), wrap(comments.head(lazy.file(file)) or {}),
     config and config.text and wrap(config.text), transcript(examples.model(kind)),
   }
 end
@@ -226,7 +227,7 @@ end
 function pages.object(object, file, base)
   local meta = getmetatable(object)
   return join {
-    tostring(object), file and wrap(comments.head(comments.file(file)) or {}),
+    tostring(object), file and wrap(comments.head(lazy.file(file)) or {}),
     pages.methods(type(meta.__index) == "table" and meta.__index or meta, base),
   }
 end

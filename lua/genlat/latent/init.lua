@@ -8,10 +8,16 @@
 --   local z = gl.latent.slerp(space:prior(1), space:prior(1), 10)
 --   gl.write_png("walk.png", gl.plot.images.grid(space:decode(z), {columns = 10}))
 
-local latent = {}
+local lazy = require "genlat.lazy"
 
--- The functions of each part.
-local parts = {
+-- Parts that are tables of functions of their own.
+local places = lazy.modules("genlat.latent", {
+  "anomaly", "arithmetic", "attributes", "compass", "compress", "edits", "effects", "mixture", "posterior", "semantics",
+  "steer",
+})
+
+-- The functions of others.
+for part, names in pairs {
   walk = {"lerp", "slerp", "route", "corners"},
   plane = {
     "principal_components", "quantile", "grid", "morph", "plane_of_axes", "plane_of_images", "plane_of_change",
@@ -19,44 +25,18 @@ local parts = {
   },
   invert = {"invert", "typicality"},
   tsne = {"tsne"},
-}
-
-local home = {}
-for part, names in pairs(parts) do
+} do
   for _, name in ipairs(names) do
-    home[name] = part
+    places[name] = {"genlat.latent." .. part, name}
   end
 end
 
--- Parts that are tables of functions of their own.
-local whole = {
-  anomaly = true, arithmetic = true, attributes = true, compass = true, compress = true, edits = true, effects = true,
-  mixture = true, posterior = true, semantics = true, steer = true,
-}
+local latent = lazy.fields({}, places)
 
 --- The space of a model: see space.lua. settings: folder, notes, data (all may be left out).
-function latent.space(model, settings) return require("genlat.latent.space").new(model, settings) end
+function latent.space(model, settings) return lazy.require("genlat.latent.space").new(model, settings) end
 
 --- The space of a trained run, by its folder or its model's file; or nil and a message. gl.load is this.
-function latent.open(path) return require("genlat.latent.space").open(path) end
+function latent.open(path) return lazy.require("genlat.latent.space").open(path) end
 
-return setmetatable(latent, {
-  __index = function(_, name)
-    local value
-    if home[name] then
-      value = require("genlat.latent." .. home[name])[name]
-    elseif whole[name] then
-      value = require("genlat.latent." .. name)
-    end
-    latent[name] = value
-    return value
-  end,
-  __pairs = function() -- all of them, loaded
-    for _, names in ipairs {home, whole} do
-      for name in pairs(names) do
-        local _ = latent[name]
-      end
-    end
-    return next, latent
-  end,
-})
+return latent

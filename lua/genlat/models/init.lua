@@ -16,6 +16,7 @@ local check = require "genlat.check"
 local core = require "genlat.core"
 local finite = require "genlat.nn.finite"
 local json = require "genlat.json"
+local lazy = require "genlat.lazy"
 local safetensors = require "genlat.safetensors"
 local scope = require "genlat.scope"
 local text = require "genlat.text"
@@ -33,7 +34,7 @@ models.kinds = {
 -- The class of a name.
 local function class_of(name)
   local kind = models.kinds[name]
-  return type(kind) == "string" and require(kind) or kind
+  return type(kind) == "string" and lazy.require(kind) or kind
 end
 
 -- The names and shapes of a model's tensors, as one text.

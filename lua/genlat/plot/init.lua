@@ -1,18 +1,10 @@
 --- plot: pictures. plot.images (sheets of images, for PNG), plot.scatter and plot.lines (maps and curves, as SVG).
 
-return setmetatable({}, {
-  __index = function(plot, name)
-    local file = "genlat.plot." .. name
-    if not package.searchpath(file, package.path) then return nil end
-    plot[name] = require(file)
-    return plot[name]
-  end,
-  __pairs = function(plot) -- those for users, loaded
-    for _, name in ipairs {
-      "bars", "colormap", "dots", "heatmap", "histogram", "images", "lines", "morph", "scatter", "sheet",
-    } do
-      local _ = plot[name]
-    end
-    return next, plot
-  end,
-})
+local lazy = require "genlat.lazy"
+
+local public = {
+  "bars", "colormap", "dots", "heatmap", "histogram", "images", "lines", "matrix", "morph", "scatter", "sheet",
+}
+local parts_of_those = {"axis", "base64", "labels", "svg", "theme"}
+
+return lazy.fields({}, lazy.modules("genlat.plot", public), lazy.modules("genlat.plot", parts_of_those))

@@ -1,6 +1,7 @@
 --- gan.lua: what the scripts that train GANs share: options, what is measured along the way, pictures and report.
 
 local core = require "genlat.core"
+local latent = require "genlat.latent"
 local images = require "genlat.plot.images"
 local lines = require "genlat.plot.lines"
 local report = require "genlat.report"
@@ -222,10 +223,9 @@ local function labelled_sample(model, classes)
 end
 
 local function walks(model)
-  local slerp = require("genlat.latent").slerp
   local rows = {}
   for i = 1, 8 do
-    rows[i] = slerp(core.randn(model.latent), core.randn(model.latent), 10)
+    rows[i] = latent.slerp(core.randn(model.latent), core.randn(model.latent), 10)
   end
   local z = core.cat(rows)
   local labels

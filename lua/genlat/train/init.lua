@@ -5,25 +5,14 @@
 
 local core = require "genlat.core"
 local data = require "genlat.data"
+local lazy = require "genlat.lazy"
 local scope = require "genlat.scope"
 local text = require "genlat.text"
 
-local train = {}
+local public = {"classifier", "comparison", "gan", "losses", "options", "results", "run"}
+local parts_of_those = {"progress", "retrain"}
 
-setmetatable(train, {
-  __index = function(_, name)
-    local file = "genlat.train." .. name
-    if not package.searchpath(file, package.path) then return nil end
-    train[name] = require(file)
-    return train[name]
-  end,
-  __pairs = function() -- all of them, loaded
-    for _, name in ipairs {"classifier", "comparison", "gan", "losses", "options", "results", "run"} do
-      local _ = train[name]
-    end
-    return next, train
-  end,
-})
+local train = lazy.fields({}, lazy.modules("genlat.train", public), lazy.modules("genlat.train", parts_of_those))
 
 -- A script's print: what it says may quote names from files.
 local function print_shown(...)
