@@ -197,8 +197,8 @@ typedef struct gl_safetensors { /* an open file; its header is JSON, which is re
 
 gl_safetensors *gl_safetensors_open(const char *path);
 void gl_safetensors_close(gl_safetensors *f); /* NULL is allowed */
-/* The tensor at bytes begin .. end of the data section; dtype is the file's word: U8 gives uint8, and F64, F32, F16
- * and BF16 give float. The message does not name the file. */
+/* The tensor at bytes begin .. end of the data section; dtype is the file's word: U8 and BOOL (0 and 1) give uint8, the
+ * others float: F64 rounded, whole numbers exact or refused. The message names neither file nor tensor. */
 gl_tensor *gl_safetensors_tensor(const gl_safetensors *f, const char *dtype, int ndim, const int64_t *shape,
                                  int64_t begin, int64_t end);
 const char *gl_safetensors_dtype(const gl_tensor *t); /* the word for what t is written as: F32 or U8 */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/shape.h"
 #include "io/io.h"
 
 enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000, PIECE = 4096 };
@@ -38,31 +39,93 @@ static double from_f32(const uint8_t *b) { return get_float((uint32_t)get_le(b, 
 
 static double from_bf16(const uint8_t *b) { return get_float((uint32_t)get_le(b, 2) << 16); }
 
-/* IEEE 754 binary16: sign, 5 bits of exponent, 10 of mantissa. */
-static double from_f16(const uint8_t *b) {
-  int bits = (int)get_le(b, 2), exponent = bits >> 10 & 31, mantissa = bits & 1023;
-  double v = exponent == 0   ? ldexp(mantissa, -24)
-             : exponent < 31 ? ldexp(mantissa + 1024, exponent - 25)
-             : mantissa == 0 ? HUGE_VAL
-                             : (double)NAN;
-  return bits & 0x8000 ? -v : v;
+/* IEEE 754's way for few bits: a sign, `e` bits of exponent, m of mantissa. */
+static double get_small(const uint8_t *b, int e, int m) {
+  int bits = (int)get_le(b, (1 + e + m) / 8), most = (1 << e) - 1, bias = most >> 1;
+  int exponent = bits >> m & most, mantissa = bits & ((1 << m) - 1);
+  double v = exponent == 0     ? ldexp(mantissa, 1 - bias - m)
+             : exponent < most ? ldexp(mantissa + (1 << m), exponent - bias - m)
+             : mantissa == 0   ? HUGE_VAL
+                               : (double)NAN;
+  return bits >> (e + m) & 1 ? -v : v;
 }
+
+static double from_f16(const uint8_t *b) { return get_small(b, 5, 10); }
+
+static double from_f8_e5m2(const uint8_t *b) { return get_small(b, 5, 2); }
+
+/* Without infinities: the largest exponent is one more, but for its last number, NaN. */
+static double from_f8_e4m3(const uint8_t *b) {
+  if ((*b & 0x78) != 0x78)
+    return get_small(b, 4, 3);
+  double v = (*b & 7) == 7 ? (double)NAN : (8 + (*b & 7)) * 32;
+  return *b & 0x80 ? -v : v;
+}
+
+/* A power of two alone. */
+static double from_f8_e8m0(const uint8_t *b) { return *b == 255 ? (double)NAN : ldexp(1, *b - 127); }
+
+typedef enum kind { FRACTION, SIGNED, UNSIGNED, BYTE, BOOLEAN } kind;
 
 typedef struct format {
   const char *name;
   int size;
-  double (*get)(const uint8_t *); /* NULL: bytes that are taken as they are */
+  kind kind;
+  double (*get)(const uint8_t *); /* of a FRACTION */
 } format;
 
 static const format formats[] = {
-    {"F32", 4, from_f32}, {"F64", 8, from_f64}, {"F16", 2, from_f16}, {"BF16", 2, from_bf16}, {"U8", 1, NULL},
+    {"F32", 4, FRACTION, from_f32},
+    {"F64", 8, FRACTION, from_f64},
+    {"F16", 2, FRACTION, from_f16},
+    {"BF16", 2, FRACTION, from_bf16},
+    {"F8_E4M3", 1, FRACTION, from_f8_e4m3},
+    {"F8_E5M2", 1, FRACTION, from_f8_e5m2},
+    {"F8_E8M0", 1, FRACTION, from_f8_e8m0},
+    {"I8", 1, SIGNED, NULL},
+    {"I16", 2, SIGNED, NULL},
+    {"I32", 4, SIGNED, NULL},
+    {"I64", 8, SIGNED, NULL},
+    {"U8", 1, BYTE, NULL},
+    {"U16", 2, UNSIGNED, NULL},
+    {"U32", 4, UNSIGNED, NULL},
+    {"U64", 8, UNSIGNED, NULL},
+    {"BOOL", 1, BOOLEAN, NULL},
 };
 
 static const format *find_format(const char *name) {
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
     if (strcmp(formats[i].name, name) == 0)
       return &formats[i];
-  return gl_fail("dtype %.20s is not supported (F32, F64, F16, BF16 and U8 are)", name), NULL;
+  return gl_fail("its dtype %.20s is not one that genlat reads", name), NULL;
+}
+
+/* A number that keeps its value: false where gl_real does not hold the whole number, or where a finite number is
+ * beyond gl_real's largest. */
+static bool get_value(const format *from, const uint8_t *b, gl_real *to) {
+  if (from->kind == FRACTION) {
+    double v = from->get(b);
+    *to = (gl_real)v;
+    return isfinite(*to) || !isfinite(v);
+  }
+  uint64_t bits = get_le(b, from->size), sign = (uint64_t)1 << (8 * from->size - 1);
+  bool negative = from->kind == SIGNED && bits & sign;
+  uint64_t magnitude = negative ? sign - (bits ^ sign) : bits;
+  gl_real v = (gl_real)magnitude;
+  *to = negative ? -v : v;
+  return v < (gl_real)0x1p64 && (uint64_t)v == magnitude;
+}
+
+/* Says which number it was that get_value refused. */
+static bool refuse_value(const format *from, const uint8_t *b, int64_t i) {
+  const char *type = gl_dtype_name(GL_FLOAT);
+  if (from->kind == FRACTION)
+    return gl_fail("its element %lld is %g, beyond the largest number of %s", (long long)i + 1, from->get(b), type);
+  uint64_t bits = get_le(b, from->size), sign = (uint64_t)1 << (8 * from->size - 1);
+  if (from->kind == SIGNED)
+    return gl_fail("its element %lld is %lld, which %s does not hold", (long long)i + 1,
+                   (long long)((bits ^ sign) - sign), type);
+  return gl_fail("its element %lld is %llu, which %s does not hold", (long long)i + 1, (unsigned long long)bits, type);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
@@ -116,18 +179,27 @@ static bool check_range(const gl_safetensors *f, int size, int ndim, const int64
                    (long long)f->data_bytes);
   int64_t bytes = size;
   for (int i = 0; i < ndim; i++) {
-    if (shape[i] < 1 || bytes > INT64_MAX / shape[i])
-      return gl_fail("its shape %s has a size of 0 or too many values", gl_shape_text(ndim, shape));
-    bytes *= shape[i];
+    if (shape[i] == 0)
+      return gl_fail("its shape %s has no elements", gl_shape_text(ndim, shape));
+    if (shape[i] < 0 || !gl_size_multiply(bytes, shape[i], &bytes))
+      return gl_fail("its shape %s has too many elements", gl_shape_text(ndim, shape));
   }
   return bytes == end - begin || gl_fail("its shape %s needs %lld bytes, it has %lld", gl_shape_text(ndim, shape),
                                          (long long)bytes, (long long)(end - begin));
 }
 
+static bool read_bytes(const gl_safetensors *f, const format *from, int64_t offset, gl_tensor *t) {
+  int64_t n = gl_tensor_numel(t);
+  if (!gl_input_read(&f->in, offset, gl_tensor_bytes(t), (size_t)n))
+    return false;
+  for (int64_t i = 0; from->kind == BOOLEAN && i < n; i++)
+    if (gl_tensor_bytes(t)[i] > 1)
+      return gl_fail("its element %lld is %d: a BOOL is 0 or 1", (long long)i + 1, gl_tensor_bytes(t)[i]);
+  return true;
+}
+
 static bool read_values(const gl_safetensors *f, const format *from, int64_t offset, gl_tensor *t) {
   int64_t n = gl_tensor_numel(t);
-  if (!from->get)
-    return gl_input_read(&f->in, offset, gl_tensor_bytes(t), (size_t)n);
   uint8_t raw[PIECE * 8];
   gl_real *to = gl_tensor_data(t);
   for (int64_t done = 0; done < n;) {
@@ -135,7 +207,8 @@ static bool read_values(const gl_safetensors *f, const format *from, int64_t off
     if (!gl_input_read(&f->in, offset + done * from->size, raw, (size_t)(piece * from->size)))
       return false;
     for (int64_t i = 0; i < piece; i++)
-      to[done + i] = (gl_real)from->get(raw + i * from->size);
+      if (!get_value(from, raw + i * from->size, &to[done + i]))
+        return refuse_value(from, raw + i * from->size, done + i);
     done += piece;
   }
   return true;
@@ -146,8 +219,9 @@ gl_tensor *gl_safetensors_tensor(const gl_safetensors *f, const char *dtype, int
   const format *from = find_format(dtype);
   if (!from || !check_range(f, from->size, ndim, shape, begin, end))
     return NULL;
-  gl_tensor *t = gl_tensor_new(from->get ? GL_FLOAT : GL_UINT8, ndim, shape);
-  if (t && read_values(f, from, LENGTH_BYTES + f->header_bytes + begin, t))
+  bool bytes = from->kind == BYTE || from->kind == BOOLEAN;
+  gl_tensor *t = gl_tensor_new(bytes ? GL_UINT8 : GL_FLOAT, ndim, shape);
+  if (t && (bytes ? read_bytes : read_values)(f, from, LENGTH_BYTES + f->header_bytes + begin, t))
     return t;
   gl_tensor_release(t);
   return NULL;

@@ -4,7 +4,9 @@
 -- a name given twice, and the tensors' values lie one after the other in the data, with no hole, overlap or rest.
 -- Format: https://github.com/huggingface/safetensors, "Format".
 
+local check = require "genlat.check"
 local core = require "genlat.core"
+local text = require "genlat.text"
 local json = require("cjson.safe").new() -- settings of one's own
 json.decode_invalid_numbers(false)
 
@@ -24,19 +26,15 @@ local function sorted_keys(t)
 end
 
 local function check_text(what, value)
-  if type(value) ~= "string" then
-    error(("safetensors.save: %s is to be a string, it is a %s"):format(what, type(value)), 0)
-  end
-  if not utf8.len(value) then error(("safetensors.save: %s %q is not UTF-8"):format(what, value), 0) end
+  check.value("safetensors.save: " .. what, value, check.text)
+  if not utf8.len(value) then check.fail("safetensors.save: %s: '%s' is not UTF-8", what, value) end
 end
 
 local function describe(name, tensor)
   check_text("a tensor's name", name)
-  if name == METADATA then error("safetensors.save: no tensor can have the name " .. METADATA, 0) end
+  if name == METADATA then check.fail("safetensors.save: no tensor can have the name %s", METADATA) end
   local dtype, bytes, shape = core.safetensors_describe(tensor)
-  if not dtype then
-    error(("safetensors.save: '%s' is to be a tensor, it is a %s"):format(name, type(tensor)), 0)
-  end
+  if not dtype then check.value(text.message("safetensors.save: '%s'", name), tensor, check.tensor()) end
   return { name = name, tensor = tensor, dtype = dtype, bytes = bytes, shape = shape }
 end
 
@@ -80,18 +78,12 @@ end
 --- Writes tensors (name -> tensor) and metadata (string -> string) to a file, which is replaced as a whole or, after
 -- any failure, left as it was. Returns true, or nil and a message. Wrong arguments raise.
 function safetensors.save(path, tensors, metadata)
-  if type(path) ~= "string" then error("safetensors.save: the path is to be a string", 2) end
-  if type(tensors) ~= "table" then error("safetensors.save: the tensors are to be a table of name to tensor", 2) end
-  if metadata ~= nil and type(metadata) ~= "table" then
-    error("safetensors.save: the metadata are to be a table of string to string", 2)
-  end
-  local ok, header, list = pcall(function()
-    local entries, list = in_order(tensors), {}
-    for i, e in ipairs(entries) do list[i] = e.tensor end
-    return encode_header(entries, metadata), list
-  end)
-  if not ok then error(header, 2) end
-  return core.safetensors_write(path, header, list)
+  check.value("safetensors.save: the path", path, check.text)
+  check.value("safetensors.save: the tensors", tensors, check.table)
+  check.value("safetensors.save: the metadata", metadata, check.optional(check.table))
+  local entries, list = in_order(tensors), {}
+  for i, e in ipairs(entries) do list[i] = e.tensor end
+  return core.safetensors_write(path, encode_header(entries, metadata), list)
 end
 
 -- Reading -------------------------------------------------------------------------------------------------------------
@@ -99,12 +91,12 @@ end
 -- Everything from here to `load` raises the message of what is wrong with the file, as a plain string.
 
 local function demand(condition, message, ...)
-  if not condition then error(message:format(...), 0) end
+  if not condition then error(text.message(message, ...), 0) end
 end
 
 -- In valid JSON a backslash stands only in strings, so without the escapes, strings are what is between quotes.
-local function count_keys(text)
-  local _, n = text:gsub("\\.", ""):gsub('"[^"]*"', '"'):gsub('"%s*:', "")
+local function count_keys(source)
+  local _, n = source:gsub("\\.", ""):gsub('"[^"]*"', '"'):gsub('"%s*:', "")
   return n
 end
 
@@ -127,7 +119,7 @@ local function whole_numbers(value, what)
 end
 
 local function check_entry(name, entry)
-  local what = ("tensor '%s'"):format(name)
+  local what = text.message("tensor '%s'", name)
   demand(type(entry) == "table", "%s: its description is not an object", what)
   demand(type(entry.dtype) == "string", "%s: its dtype is not a string", what)
   demand(count(entry) == 3, "%s: expected dtype, shape and data_offsets and nothing else", what)
@@ -146,11 +138,11 @@ local function check_metadata(metadata)
 end
 
 -- Returns the tensors' entries in the order of their data, and the metadata.
-local function check_header(text)
-  demand(text:sub(1, 1) == "{", "not a safetensors file: the header does not begin with {")
-  demand(utf8.len(text), "the header is not UTF-8")
-  demand(not text:find("[\0-\8\11\12\14-\31]"), "the header is not a JSON object: control characters")
-  local header, message = json.decode(text)
+local function check_header(source)
+  demand(source:sub(1, 1) == "{", "not a safetensors file: the header does not begin with {")
+  demand(utf8.len(source), "the header is not UTF-8")
+  demand(not source:find("[\0-\8\11\12\14-\31]"), "the header is not a JSON object: control characters")
+  local header, message = json.decode(source)
   demand(type(header) == "table", "the header is not a JSON object: %s", message)
   local entries, metadata, keys = {}, {}, count(header)
   for name, value in pairs(header) do
@@ -162,7 +154,7 @@ local function check_header(text)
       keys = keys + 3
     end
   end
-  demand(count_keys(text) == keys, "the header gives a name twice")
+  demand(count_keys(source) == keys, "the header gives a name twice")
   table.sort(entries, function(a, b)
     if a.first ~= b.first then return a.first < b.first end
     if a.last ~= b.last then return a.last < b.last end
@@ -183,28 +175,57 @@ local function check_places(entries, data_bytes)
   demand(data_bytes == place, "has %d bytes of data, its tensors have %d", data_bytes, place)
 end
 
-local function read(file)
-  local text, data_bytes = file:header()
-  local entries, metadata = check_header(text)
-  check_places(entries, data_bytes)
-  local tensors = {}
-  for _, e in ipairs(entries) do
-    local tensor, message = file:tensor(e.dtype, e.shape, e.first, e.last)
-    demand(tensor, "%s: %s", e.what, message)
-    tensors[e.name] = tensor
+-- Those of the entries that are asked for.
+local function select_entries(entries, names)
+  local known, by_name, chosen = {}, {}, {}
+  for i, e in ipairs(entries) do known[i], by_name[e.name] = e.name, e end
+  for i, name in ipairs(names) do
+    demand(by_name[name], "%s", text.unknown("tensor", name, known))
+    chosen[i] = by_name[name]
   end
-  return tensors, metadata
+  return chosen
 end
 
---- Reads a file: returns the tensors (name -> tensor; U8 as uint8, F64, F32, F16 and BF16 as float) and the metadata
--- (string -> string, empty if there are none), or nil and a message.
-function safetensors.load(path)
-  if type(path) ~= "string" then error("safetensors.load: the path is to be a string", 2) end
+local function is_empty(entry)
+  for _, size in ipairs(entry.shape) do
+    if size == 0 then return entry.first == entry.last end
+  end
+  return false
+end
+
+local function read(file, names)
+  local header, data_bytes = file:header()
+  local entries, metadata = check_header(header)
+  check_places(entries, data_bytes)
+  local tensors, empty = {}, {}
+  for _, e in ipairs(names and select_entries(entries, names) or entries) do
+    if not names and is_empty(e) then
+      empty[#empty + 1] = e.name
+    else
+      local tensor, message = file:tensor(e.dtype, e.shape, e.first, e.last)
+      local hint = not tensor and not names and (message:find "^its dtype" or message:find "^its element")
+      demand(tensor, "%s: %s%s", e.what, message, hint and " (with names = {...} others are read)" or "")
+      tensors[e.name] = tensor
+    end
+  end
+  return {tensors, metadata, empty}
+end
+
+--- Reads a file: returns the tensors (name -> tensor), the metadata (string -> string, empty if there are none) and a
+-- list of the names of tensors without elements, which genlat does not have; or nil and a message. U8 and BOOL (0 and
+-- 1) come as uint8, all else as float: F64 rounded, whole numbers where float holds each of them exactly. A tensor that
+-- cannot be read so is refused, and the file with it.
+--   options: names   a list: only the tensors with these names are read
+--
+--   safetensors.load("model.safetensors", {names = {"encoder.weight"}})
+function safetensors.load(path, options)
+  check.value("safetensors.load: the path", path, check.text)
+  local names = check.options("safetensors.load", options, {names = {check.list(check.text)}}).names
   local file <close>, message = core.safetensors_open(path)
   if not file then return nil, message end
-  local ok, tensors, metadata = pcall(read, file)
-  if not ok then return nil, ("%s: %s"):format(path, tensors) end
-  return tensors, metadata
+  local ok, result = pcall(read, file, names)
+  if not ok then return nil, ("%s: %s"):format(text.shown(path), result) end
+  return table.unpack(result)
 end
 
 return safetensors

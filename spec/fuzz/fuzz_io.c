@@ -90,7 +90,9 @@ static void idx_compressed(const uint8_t *data, size_t n) {
 
 /* The header's text is Lua's to read; here its first bytes stand for what could have been in it. */
 static void safetensors(const uint8_t *data, size_t n) {
-  static const char *const dtype[] = {"F32", "F64", "F16", "BF16", "U8", "I64"};
+  static const char *const dtype[] = {"F32", "F64", "F16", "BF16", "U8",   "I64",     "I32",     "I16",
+                                      "I8",  "U64", "U32", "U16",  "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0"};
+  enum { DTYPES = sizeof dtype / sizeof *dtype };
   put_file(data, n);
   gl_safetensors *f = gl_safetensors_open(path);
   require(f || gl_error()[0]);
@@ -98,8 +100,8 @@ static void safetensors(const uint8_t *data, size_t n) {
   if (f && f->header_bytes >= 2 + NUMBERS * 8) {
     int64_t number[NUMBERS];
     memcpy(number, f->header + 2, sizeof number);
-    take(gl_safetensors_tensor(f, dtype[(uint8_t)f->header[0] % 6], (uint8_t)f->header[1] % 5, number + 2, number[0],
-                               number[1]));
+    take(gl_safetensors_tensor(f, dtype[(uint8_t)f->header[0] % DTYPES], (uint8_t)f->header[1] % 5, number + 2,
+                               number[0], number[1]));
   }
   gl_safetensors_close(f);
 }

@@ -63,8 +63,9 @@ seed(IDX, "\x1f\x8b\8\0\0\0\0\0\0\3" .. string.pack("<B I2 I2", 1, #idx, ~#idx &
           .. string.pack("<I4 I4", maker.crc32(idx), #idx))
 
 -- dtype, axes, the range, four sizes: what fuzz_io.c reads from the place of the header
-for dtype, size in ipairs { [0] = 4, 8, 2, 2, 1 } do
-  local header = string.pack("<B B i8 i8 i8 i8 i8 i8", dtype, 2, 0, 6 * size, 2, 3, 1, 1)
+local dtype_sizes = { 4, 8, 2, 2, 1, 8, 4, 2, 1, 8, 4, 2, 1, 1, 1, 1 }
+for place, size in ipairs(dtype_sizes) do
+  local header = string.pack("<B B i8 i8 i8 i8 i8 i8", place - 1, 2, 0, 6 * size, 2, 3, 1, 1)
   seed(SAFETENSORS, string.pack("<I8", #header) .. header .. ("\1\2\3\4\5\6"):rep(size))
 end
 seed(SAFETENSORS, string.pack("<I8", 2) .. "{}")

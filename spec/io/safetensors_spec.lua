@@ -75,15 +75,15 @@ describe("safetensors", function()
         assert.error_matches(function() safetensors.save(table.unpack(arguments, 1, arguments.n)) end, pattern)
       end
       local new = place:path("new")
-      raises("the path is to be a string", nil, {})
-      raises("the tensors are to be a table", new, t)
-      raises("'w' is to be a tensor, it is a number", new, { w = 3 })
-      raises("a tensor's name is to be a string, it is a number", new, { t })
+      raises("save: the path: a text, not nothing", nil, {})
+      raises("save: the tensors: a table, not a tensor of 1", new, t)
+      raises("'w': a tensor, not 3", new, { w = 3 })
+      raises("a tensor's name: a text, not 1", new, { t })
       raises("no tensor can have the name __metadata__", new, { __metadata__ = t })
       raises("is not UTF%-8", new, { ["\xFF"] = t })
-      raises("the metadata are to be a table", new, { w = t }, "text")
-      raises("metadata 'epoch' is to be a string, it is a number", new, { w = t }, { epoch = 3 })
-      raises("a metadata key is to be a string", new, { w = t }, { "x" })
+      raises("the metadata: a table or nothing, not 'text'", new, { w = t }, "text")
+      raises("metadata 'epoch': a text, not 3", new, { w = t }, { epoch = 3 })
+      raises("a metadata key: a text, not 1", new, { w = t }, { "x" })
       raises("is not UTF%-8", new, { w = t }, { note = "\xFF" })
       assert.equal(before, place:list())
     end)
@@ -137,9 +137,9 @@ describe("safetensors", function()
 
     it("reads a file without tensors", function()
       assert(safetensors.save(path, {}))
-      assert.same({ {}, {} }, { safetensors.load(path) })
+      assert.same({ {}, {}, {} }, { safetensors.load(path) })
       assert(safetensors.save(path, {}, { a = "b" }))
-      assert.same({ {}, { a = "b" } }, { safetensors.load(path) })
+      assert.same({ {}, { a = "b" }, {} }, { safetensors.load(path) })
     end)
 
     local function load_one(dtype, n, data)
@@ -161,6 +161,111 @@ describe("safetensors", function()
       assert.same({ 0, 255 }, bytes:totable())
     end)
 
+    it("reads whole numbers where they are exact", function()
+      local limits = float == "F64" and { 2 ^ 53, 2 ^ 53 + 2 } or { 2 ^ 24, 2 ^ 24 + 2 }
+      local function whole(dtype, format, values)
+        local t = load_one(dtype, #values, string.pack("<" .. format:rep(#values), table.unpack(values)))
+        assert.not_equal("uint8", t.dtype)
+        assert.same(values, t:totable())
+      end
+      whole("I8", "i1", { -128, -1, 0, 127 })
+      whole("I16", "i2", { -32768, 32767 })
+      whole("U16", "I2", { 0, 65535 })
+      whole("I32", "i4", { -16777216, 16777216, -2147483648, 2147483520 })
+      whole("U32", "I4", { 0, 16777216, 4294967040 })
+      whole("I64", "i8", { math.mininteger, -limits[1] // 1 | 0, limits[1] // 1 | 0, limits[2] // 1 | 0, 1 << 62 })
+      local large = string.pack("<i8i8", 1 << 63, 1 << 63 | 1 << 40)
+      assert.same({ 2 ^ 63, 2 ^ 63 + 2 ^ 40 }, load_one("U64", 2, large):totable())
+    end)
+
+    it("refuses whole numbers that are not, naming the tensor", function()
+      local function inexact(dtype, format, value, shown)
+        local data = string.pack("<" .. format:rep(2), 0, value)
+        local message = "tensor 't': its element 2 is %s, which %s does not hold %%(with names"
+        refused(message:format(shown, gl.zeros(1).dtype),
+          ('{"t":{"dtype":"%s","shape":[2],"data_offsets":[0,%d]}}'):format(dtype, #data), data)
+      end
+      if float == "F32" then
+        inexact("I32", "i4", 16777217, "16777217")
+        inexact("I32", "i4", -16777217, "%-16777217")
+        inexact("I32", "i4", 2147483647, "2147483647")
+        inexact("U32", "I4", 4294967295, "4294967295")
+      end
+      inexact("I64", "i8", math.maxinteger, "9223372036854775807")
+      inexact("I64", "i8", -(1 << 60) - 1, "%-1152921504606846977")
+      inexact("U64", "i8", -1, "18446744073709551615")
+      if float == "F64" then return end
+      refused("tensor 't': its element 1 is 1e%+300, beyond the largest number of float32",
+        '{"t":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}', string.pack("<d", 1e300))
+    end)
+
+    it("reads truth values and single numbers", function()
+      local t = load_one("BOOL", 3, "\1\0\1")
+      assert.equal("uint8", t.dtype)
+      assert.same({ 1, 0, 1 }, t:totable())
+      refused("tensor 't': its element 2 is 2: a BOOL is 0 or 1",
+        '{"t":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}}', "\1\2")
+      local cases = { { "I64", "i8", -5 }, { "F16", "I2", 0x3C00, 1 }, { "BOOL", "I1", 1 }, { "F64", "d", 0.5 } }
+      for _, case in ipairs(cases) do
+        local data = string.pack("<" .. case[2], case[3])
+        place:write("x.safetensors", file_of(('{"t":{"dtype":"%s","shape":[],"data_offsets":[0,%d]}}')
+          :format(case[1], #data), data))
+        local one = assert(safetensors.load(path)).t
+        assert.equal(0, one.ndim)
+        assert.equal(case[4] or case[3], one:item())
+      end
+    end)
+
+    it("reads floats of eight bits", function()
+      assert.same({ 0, 2 ^ -9, 7 * 2 ^ -9, 2 ^ -6, 240, 256, 448, -448, -0.0 },
+        load_one("F8_E4M3", 9, "\0\1\7\8\x77\x78\x7E\xFE\x80"):totable())
+      assert.same({ 0, 2 ^ -16, 3 * 2 ^ -16, 2 ^ -14, 57344, 1 / 0, -1 / 0, 1 },
+        load_one("F8_E5M2", 8, "\0\1\3\4\x7B\x7C\xFC\x3C"):totable())
+      assert.same({ 2 ^ -127, 2 ^ -126, 1, 2 ^ 127 }, load_one("F8_E8M0", 4, "\0\1\127\254"):totable())
+      for dtype, byte in pairs { F8_E4M3 = "\x7F", F8_E5M2 = "\x7D", F8_E8M0 = "\xFF" } do
+        local nan = load_one(dtype, 1, byte):item()
+        assert.is_true(nan ~= nan, dtype)
+      end
+    end)
+
+    describe("a file with tensors that genlat does not have", function()
+      local header = '{"big":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},'
+        .. '"complex":{"dtype":"C64","shape":[1],"data_offsets":[8,16]},'
+        .. '"none":{"dtype":"F32","shape":[3,0,9007199254740992],"data_offsets":[16,16]},'
+        .. '"w":{"dtype":"U8","shape":[2],"data_offsets":[16,18]}}'
+      local data = string.pack("<i8 i8", math.maxinteger, 0) .. "\3\4"
+
+      it("is read without the empty ones, which are named", function()
+        place:write("x.safetensors", file_of(
+          '{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},'
+          .. '"b":{"dtype":"I64","shape":[2,0],"data_offsets":[0,0]},'
+          .. '"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', "\7"))
+        local tensors, metadata, empty = safetensors.load(path)
+        assert.same({ 7 }, tensors.w:totable())
+        assert.same({ nil, nil, {} }, { tensors.a, tensors.b, metadata })
+        assert.same({ "a", "b" }, empty)
+      end)
+
+      it("is read by names", function()
+        refused("tensor 'big': its element 1 is", header, data)
+        local tensors, _, empty = safetensors.load(path, { names = { "w" } })
+        assert.same({ 3, 4 }, tensors.w:totable())
+        assert.same({ "w", nil }, { next(tensors) and "w", next(tensors, "w") })
+        assert.same({}, empty)
+        local function wrong(pattern, name)
+          local none, message = safetensors.load(path, { names = { name } })
+          assert.is_nil(none)
+          assert.matches(pattern, message)
+        end
+        wrong("tensor 'complex': its dtype C64 is not one that genlat reads$", "complex")
+        wrong("tensor 'none': its shape 3x0x9007199254740992 has no elements$", "none")
+        wrong("there is no tensor 'W'", "W")
+        assert.same({}, (safetensors.load(path, { names = {} })))
+        assert.error_matches(function() safetensors.load(path, { names = "w" }) end, "safetensors.load: names: a list")
+        assert.error_matches(function() safetensors.load(path, { name = "w" }) end, "did you mean 'names'")
+      end)
+    end)
+
     it("accepts any layout that the format allows", function()
       place:write("x.safetensors", file_of('{ "b" : {"data_offsets":[1 ,2],"shape":[],"dtype":"U8"},\n'
         .. '"a":{"dtype":"U8","shape":[1,1],"data_offsets":[0,1]}, "__metadata__":{"\\u0061\\"":"\\\\\\""}}  ', "\3\4"))
@@ -172,7 +277,7 @@ describe("safetensors", function()
     end)
 
     it("raises where the path is no string", function()
-      assert.error_matches(function() safetensors.load() end, "the path is to be a string")
+      assert.error_matches(function() safetensors.load() end, "safetensors.load: the path: a text, not nothing")
     end)
   end)
 
@@ -222,12 +327,12 @@ describe("safetensors", function()
         wrong("shape holds something else than whole numbers", entry("U8", "[" .. value .. "]", 0, 4))
       end
       wrong("data_offsets holds something else", entry("U8", "[4]", "-1", "3"))
-      wrong("dtype I64 is not supported %(F32, F64, F16, BF16 and U8 are%)", entry("I64", "[4]", 0, 4))
+      wrong("its dtype C64 is not one that genlat reads", entry("C64", "[4]", 0, 4))
       wrong("its shape 5 needs 5 bytes, it has 4", entry("U8", "[5]", 0, 4))
       wrong("its shape 4 needs 16 bytes, it has 4", entry("F32", "[4]", 0, 4))
       wrong("has 9 axes, the limit is 8", entry("U8", "[1,1,1,1,1,1,1,1,4]", 0, 4))
-      wrong("its shape 0 has a size of 0", entry("U8", "[0]", 0, 4))
-      wrong("too many values", entry("U8", "[9007199254740992,9007199254740992]", 0, 4))
+      wrong("its shape 0 has no elements", entry("U8", "[0]", 0, 4))
+      wrong("too many elements", entry("U8", "[9007199254740992,9007199254740992]", 0, 4))
     end)
 
     it("whose tensors overlap, leave holes or are outside is refused", function()
