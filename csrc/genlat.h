@@ -157,7 +157,8 @@ typedef enum gl_binarize { GL_BINARIZE_NONE, GL_BINARIZE_DYNAMIC, GL_BINARIZE_TH
 gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t first, int64_t count, gl_binarize how);
 
 /* Images N x H x W x C, each moved by a random whole number of pixels from -most to most down and to the right; what
- * comes in is 0. */
+ * comes in is 0. The limit: so that a random number of 32 bits times 2 most + 1 fits 64. */
+enum { GL_SHIFT_MOST = 1 << 30 };
 gl_tensor *gl_shift(const gl_tensor *images, int64_t most);
 
 bool gl_same_shape(const gl_tensor *a, const gl_tensor *b);

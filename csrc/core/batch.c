@@ -56,8 +56,6 @@ gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t fir
   return out;
 }
 
-enum { GL_SHIFT_MOST = 1 << 30 }; /* so that a random number of 32 bits times the span fits 64 */
-
 typedef struct shift_job {
   const gl_real *x;
   gl_real *y;

@@ -1,18 +1,49 @@
 /* arguments.c -- turns Lua arguments into an op's, a layer's or an optimizer's, as its signature says. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lua/binding.h"
 
-static const char *type_name(lua_State *L, int i) {
-  if (gll_test(L, i))
-    return "a tensor";
-  return lua_type(L, i) == LUA_TNUMBER && !lua_isinteger(L, i) ? "number with a fraction" : luaL_typename(L, i);
+static void mistake(lua_State *L, const char *name, const gl_parameter *p, const char *expected, int i) {
+  bool fraction = lua_type(L, i) == LUA_TNUMBER && !lua_isinteger(L, i);
+  gll_error(L, "%s: %s: expected %s, got %s", name, p->name, expected,
+            fraction ? "number with a fraction" : gll_what_is(L, i));
 }
 
-static void mistake(lua_State *L, const char *name, const gl_parameter *p, const char *expected, int i) {
-  gll_error(L, "%s: %s: expected %s, got %s", name, p->name, expected,
-            lua_isnoneornil(L, i) ? "nothing" : type_name(L, i));
+/* ---- numbers and lengths ---- */
+
+lua_Integer gll_check_whole(lua_State *L, int i, const char *name, const char *what, lua_Integer least,
+                            lua_Integer most) {
+  int whole = 0;
+  lua_Integer n = lua_type(L, i) == LUA_TNUMBER ? lua_tointegerx(L, i, &whole) : 0;
+  if (whole && n >= least && n <= most)
+    return n;
+  const char *got = lua_type(L, i) == LUA_TNUMBER ? luaL_tolstring(L, i, NULL) : gll_what_is(L, i);
+  if (most == LUA_MAXINTEGER && least == LUA_MININTEGER)
+    gll_error(L, "%s: %s is a whole number, not %s", name, what, got);
+  else if (most == LUA_MAXINTEGER)
+    gll_error(L, "%s: %s is a whole number from %I, not %s", name, what, (LUAI_UACINT)least, got);
+  else
+    gll_error(L, "%s: %s is a whole number from %I to %I, not %s", name, what, (LUAI_UACINT)least, (LUAI_UACINT)most,
+              got);
+  return least;
+}
+
+lua_Integer gll_option_whole(lua_State *L, int i, const char *name, const char *what, lua_Integer otherwise,
+                             lua_Integer least, lua_Integer most) {
+  return lua_isnoneornil(L, i) ? otherwise : gll_check_whole(L, i, name, what, least, most);
+}
+
+int gll_check_length(lua_State *L, int i, const char *name, const char *what, int most) {
+  int whole = 0;
+  lua_len(L, i);
+  lua_Integer n = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : 0;
+  if (!whole || n < 0 || n > most)
+    gll_error(L, "%s: %s: the length of the list is a whole number from 0 to %d, not %s", name, what, most,
+              luaL_tolstring(L, -1, NULL));
+  lua_pop(L, 1);
+  return (int)n;
 }
 
 /* One parameter of a signature as users read it. */
@@ -62,15 +93,15 @@ int gll_find_parameter(const char *signature, const char *key, gl_parameter *p) 
 
 /* ---- single values ---- */
 
-static bool read_list(lua_State *L, int i, gl_list *list) {
-  lua_Integer n = lua_istable(L, i) ? luaL_len(L, i) : 0;
-  if (lua_isinteger(L, i) || (lua_isnumber(L, i) && lua_type(L, i) == LUA_TNUMBER)) {
+static bool read_list(lua_State *L, const char *name, const char *what, int i, gl_list *list) {
+  if (lua_type(L, i) == LUA_TNUMBER) {
     int ok;
     list->v[0] = lua_tointegerx(L, i, &ok);
     list->n = 1;
     return ok;
   }
-  if (!lua_istable(L, i) || n > GL_MAXDIM)
+  int n = lua_istable(L, i) ? gll_check_length(L, i, name, what, INT_MAX) : GL_MAXDIM + 1;
+  if (n > GL_MAXDIM)
     return false;
   for (int k = 1; k <= n; k++) {
     int ok;
@@ -81,7 +112,7 @@ static bool read_list(lua_State *L, int i, gl_list *list) {
     if (!ok)
       return false;
   }
-  list->n = (int)n;
+  list->n = n;
   return true;
 }
 
@@ -96,8 +127,8 @@ static const char *stray_field(lua_State *L, int i) {
   return key; /* which the table keeps, though it stays on the stack */
 }
 
-static bool read_pair(lua_State *L, int i, double *pair) {
-  if (!lua_istable(L, i) || luaL_len(L, i) != 2)
+static bool read_pair(lua_State *L, const char *name, const char *what, int i, double *pair) {
+  if (!lua_istable(L, i) || gll_check_length(L, i, name, what, INT_MAX) != 2)
     return false;
   for (int k = 0; k < 2; k++) {
     int ok;
@@ -150,12 +181,12 @@ void gll_read_value(lua_State *L, const char *name, const gl_parameter *p, int i
     arg->b = lua_toboolean(L, i);
     break;
   case 'L':
-    if (!read_list(L, i, &arg->list))
+    if (!read_list(L, name, p->name, i, &arg->list))
       mistake(L, name, p, "a whole number or a list of at most 8", i);
     check_no_fields(L, name, p->name, i);
     break;
   case 'P':
-    if (!read_pair(L, i, arg->pair))
+    if (!read_pair(L, name, p->name, i, arg->pair))
       mistake(L, name, p, "a pair of numbers, such as {0.9, 0.999}", i);
     break;
   default:
@@ -189,11 +220,7 @@ void gll_push_value(lua_State *L, const gl_parameter *p, const gl_arg *arg) {
     break;
   }
   default: /* L */
-    lua_createtable(L, arg->list.n, 0);
-    for (int k = 0; k < arg->list.n; k++) {
-      lua_pushinteger(L, arg->list.v[k]);
-      lua_rawseti(L, -2, k + 1);
-    }
+    gll_push_sizes(L, arg->list.n, arg->list.v);
   }
 }
 
@@ -213,7 +240,7 @@ int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t 
   gl_parameter p = {.name = "sizes"};
   gl_list list;
   if (first == last) {
-    if (!read_list(L, first, &list))
+    if (!read_list(L, name, p.name, first, &list))
       mistake(L, name, &p, "at most 8 whole numbers", first);
     memcpy(sizes, list.v, sizeof list.v);
     return list.n;
@@ -232,6 +259,8 @@ int gll_read_sizes(lua_State *L, const char *name, int first, int last, int64_t 
 
 /* ---- tensors ---- */
 
+enum { MOST_TENSORS = 1 << 24 }; /* in a list */
+
 /* Makes sure that a tensor stands at index i, converting a number or table in place. */
 static void read_tensor(lua_State *L, const char *name, const gl_parameter *p, int i) {
   if (gll_test(L, i))
@@ -242,25 +271,36 @@ static void read_tensor(lua_State *L, const char *name, const gl_parameter *p, i
   lua_replace(L, i);
 }
 
+/* Puts the elements of the list at index i, metamethods heeded, into a table of ours there, up to the first that is no
+ * tensor. */
+static void copy_list(lua_State *L, int i, int n) {
+  bool good = true;
+  lua_newtable(L);
+  for (int k = 1; k <= n && good; k++) {
+    lua_geti(L, i, k);
+    good = gll_test(L, -1);
+    lua_rawseti(L, -2, k);
+  }
+  lua_replace(L, i);
+}
+
 gl_tensor **gll_tensor_list(lua_State *L, const char *name, int i, int *count) {
   if (!lua_istable(L, i))
-    gll_error(L, "%s: expected a list of tensors, got %s", name, lua_isnoneornil(L, i) ? "nothing" : type_name(L, i));
+    gll_error(L, "%s: expected a list of tensors, got %s", name, gll_what_is(L, i));
   check_no_fields(L, name, "tensors", i);
-  lua_Integer n = luaL_len(L, i);
-  for (lua_Integer k = 1; k <= n; k++) {
-    if (lua_rawgeti(L, i, k) != LUA_TUSERDATA || !gll_test(L, -1))
-      gll_error(L, "%s: element %d of the list is not a tensor but %s", name, (int)k, type_name(L, -1));
+  int n = *count = gll_check_length(L, i, name, "tensors", MOST_TENSORS);
+  if (luaL_getmetafield(L, i, "__index") != LUA_TNIL) {
     lua_pop(L, 1);
+    copy_list(L, i, n);
   }
-  gl_tensor **list = gl_alloc(sizeof *list * (size_t)(n + 1));
-  if (!list)
-    gll_raise(L);
-  for (lua_Integer k = 1; k <= n; k++) {
+  gl_tensor **list = lua_newuserdatauv(L, sizeof *list * (size_t)n + 1, 0);
+  for (int k = 1; k <= n; k++) { /* from here on no Lua code runs */
     lua_rawgeti(L, i, k);
     list[k - 1] = gll_test(L, -1);
+    if (!list[k - 1])
+      gll_error(L, "%s: element %d of the list is not a tensor but %s", name, k, gll_what_is(L, -1));
     lua_pop(L, 1);
   }
-  *count = (int)n;
   return list;
 }
 

@@ -8,16 +8,43 @@
 #include "genlat.h"
 #include "ops/signature.h"
 
-#define GLL_TENSOR "genlat.Tensor"
+/* ---- handles: objects of C's as Lua values ---- */
+
+typedef struct gll_kind {
+  const char *name, *noun; /* of the metatable, "genlat.Tensor"; for messages, "tensor" */
+  bool closable;           /* may be a <close> variable */
+  void (*release)(void *object);
+  const luaL_Reg *events, *methods; /* beside __gc and __close; or NULL */
+  lua_CFunction index;              /* __index, its upvalue the table of methods; NULL: that table */
+} gll_kind;
+
+extern const gll_kind gll_tensor;
+
+/* Pushes the metatable of a kind, which has its methods as the field "methods". */
+void gll_push_kind(lua_State *L, const gll_kind *kind);
+/* Pushes a handle that holds nothing. Pushed before its object is made, so that nothing is lost where Lua has no memory
+ * for it. */
+void **gll_push_handle(lua_State *L, const gll_kind *kind);
+/* The object of the handle at index i, or a Lua error: it is something else, or its object is gone. */
+void *gll_check_handle(lua_State *L, int i, const gll_kind *kind);
+void *gll_test_handle(lua_State *L, int i, const gll_kind *kind); /* NULL instead of an error */
+bool gll_is_handle(lua_State *L, int i, const gll_kind *kind);    /* with an object or not */
+int gll_kind_of(lua_State *L);
 
 /* ---- tensors ---- */
 
 /* The tensor at stack index i, or a Lua error that names the argument. The handle keeps the reference. */
 gl_tensor *gll_check(lua_State *L, int i);
-gl_tensor *gll_test(lua_State *L, int i); /* NULL where it is something else */
+gl_tensor *gll_test(lua_State *L, int i); /* NULL where it is something else, or was collected */
 
-/* Pushes a tensor and takes over the caller's reference; NULL raises gl_error(). Returns 1. */
+/* Pushes a tensor and takes over the caller's reference, also on failure; NULL raises gl_error(). Returns 1. */
 int gll_push(lua_State *L, gl_tensor *t);
+/* The tensor at index i, pushed once more, so that it lives whatever Lua code does to the handle at i. */
+gl_tensor *gll_hold(lua_State *L, int i);
+void gll_push_number(lua_State *L, const gl_tensor *t, int64_t i); /* the i-th element, as gl_tensor_get counts */
+int gll_totable(lua_State *L);                                     /* the method */
+void gll_push_list(lua_State *L, int64_t n);                   /* an empty table, with room for a list of n elements */
+void gll_push_sizes(lua_State *L, int n, const int64_t *size); /* as a list */
 
 /* Pushes a new tensor made from the number or the nested table of numbers at index i. */
 gl_tensor *gll_push_converted(lua_State *L, int i, gl_dtype dtype);
@@ -45,6 +72,19 @@ int gll_raise(lua_State *L);
 int gll_nil(lua_State *L);
 /* Pushes true, or nil and gl_error(). */
 int gll_report(lua_State *L, bool ok);
+
+/* What the value at index i is, for messages: "a tensor", "a table", "nothing", "2.5". */
+const char *gll_what_is(lua_State *L, int i);
+
+/* ---- numbers and lengths: the only places that read them ---- */
+
+/* The whole number at index i, from `least` to `most`; raises "name: what: ..." for all else. */
+lua_Integer gll_check_whole(lua_State *L, int i, const char *name, const char *what, lua_Integer least,
+                            lua_Integer most);
+lua_Integer gll_option_whole(lua_State *L, int i, const char *name, const char *what, lua_Integer otherwise,
+                             lua_Integer least, lua_Integer most); /* nothing there: otherwise */
+/* The length of the table at index i, metamethods heeded, from 0 to `most`; raises for all else. */
+int gll_check_length(lua_State *L, int i, const char *name, const char *what, int most);
 
 /* ---- paths ---- */
 
@@ -74,7 +114,8 @@ int gll_find_parameter(const char *signature, const char *key, gl_parameter *p);
 /* Pushes {name =, signature =, doc =}: an op, layer or optimizer as data. */
 void gll_push_description(lua_State *L, const char *name, const char *signature, const char *doc);
 
-/* The tensors of the list at index i, which raises where an element is something else; freed by gl_free. */
+/* The tensors of the list at index i; raises where an element is something else. Pushes what holds them: the tensors
+ * themselves only as long as no Lua code runs. */
 gl_tensor **gll_tensor_list(lua_State *L, const char *name, int i, int *count);
 
 /* Pushes a signature as users read it: "x, [axis], keepdim = false"; without its tensors where they go without saying.
@@ -101,10 +142,7 @@ extern const luaL_Reg gll_latent_functions[];
 void gll_open_state(lua_State *L); /* first of all */
 extern const luaL_Reg gll_linalg_functions[];
 void gll_open_tensor(lua_State *L, int module);
-void gll_open_ops(lua_State *L, int module); /* after tensor */
-void gll_open_layer(lua_State *L);
-void gll_open_optimizer(lua_State *L);
-void gll_open_latent(lua_State *L);
-void gll_push_text(lua_State *L, const gl_tensor *t); /* a tensor as people expect to see it */
+void gll_open_ops(lua_State *L, int module);          /* after tensor */
+void gll_push_text(lua_State *L, const gl_tensor *t); /* a held tensor as people expect to see it */
 
 #endif

@@ -96,7 +96,7 @@ int gll_nil(lua_State *L) {
 
 static int threads(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) {
-    lua_Integer n = luaL_checkinteger(L, 1);
+    lua_Integer n = gll_check_whole(L, 1, "threads", "the number", LUA_MININTEGER, LUA_MAXINTEGER);
     if (n < 1 || n > 1024)
       return gll_error(L, "threads: expected a number from 1 to 1024, got %I", (LUAI_UACINT)n);
     if (!gl_set_threads((int)n))
@@ -133,13 +133,13 @@ static int memory_trim(lua_State *L) {
 
 /* memory_allow([bytes]): limits what may be allocated from now on, or lifts the limit -> whether it was met */
 static int memory_allow(lua_State *L) {
-  lua_Integer bytes = luaL_optinteger(L, 1, -1);
+  lua_Integer bytes = gll_option_whole(L, 1, "memory_allow", "bytes", -1, -1, LUA_MAXINTEGER);
   lua_pushboolean(L, gl_memory_allow(bytes < 0 ? SIZE_MAX : (size_t)bytes));
   return 1;
 }
 
 static int memory_fail_after(lua_State *L) {
-  gl_memory_fail_after((long)luaL_checkinteger(L, 1));
+  gl_memory_fail_after((long)gll_check_whole(L, 1, "memory_fail_after", "the number of allocations", -1, INT32_MAX));
   return 0;
 }
 
@@ -164,6 +164,7 @@ static const luaL_Reg core_functions[] = {
     {"info", info},
     {"set_library", set_library},
     {"users_line", users_line},
+    {"kind_of", gll_kind_of},
     {"error", raise_message},
     {"shown", shown},
     {NULL, NULL},
@@ -196,8 +197,5 @@ int luaopen_genlat_core(lua_State *L) {
   lua_setfield(L, -2, "linalg");
   gll_open_tensor(L, module);
   gll_open_ops(L, module);
-  gll_open_layer(L);
-  gll_open_optimizer(L);
-  gll_open_latent(L);
   return 1;
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/shape.h"
 #include "lua/binding.h"
 
 typedef struct creation {
@@ -62,6 +63,7 @@ static gl_tensor *push_new(lua_State *L, const char *name, const creation *c) {
   if (!t)
     gl_fail_in(name);
   gll_push(L, t);
+  t = gll_check(L, -1);
   set_requires_grad(L, name, c, t);
   return t;
 }
@@ -105,15 +107,17 @@ static int tensor(lua_State *L) {
     return gll_error(L, "tensor: expected a number or a table of numbers, got %s",
                      lua_isnone(L, 1) ? "nothing" : luaL_typename(L, 1));
   if (t)
-    gll_push(L, t = gl_tensor_convert(t, c.dtype));
+    gll_push(L, gl_tensor_convert(gll_check(L, 1), c.dtype));
   else
-    t = gll_push_converted(L, 1, c.dtype);
-  set_requires_grad(L, "tensor", &c, t);
+    gll_push_converted(L, 1, c.dtype);
+  set_requires_grad(L, "tensor", &c, gll_check(L, -1));
   return 1;
 }
 
+static const lua_Integer MOST_ELEMENTS = (lua_Integer)1 << 53; /* as many as a double counts */
+
 static gl_tensor *push_vector(lua_State *L, const char *name, double n) {
-  if (!(n >= 1 && n < 9e15))
+  if (!(n >= 1 && n <= (double)MOST_ELEMENTS))
     gll_error(L, "%s: that makes %s elements", name, n < 1 ? "no" : "no finite number of");
   return push_new(L, name, &(creation){.ndim = 1, .shape = {(int64_t)n}});
 }
@@ -133,7 +137,8 @@ static int arange(lua_State *L) {
 /* linspace(first, last, n): n numbers, evenly spaced, both ends among them */
 static int linspace(lua_State *L) {
   double first = luaL_checknumber(L, 1), last = luaL_checknumber(L, 2);
-  gl_tensor *t = push_vector(L, "linspace", (double)luaL_checkinteger(L, 3));
+  gl_tensor *t =
+      push_vector(L, "linspace", (double)gll_check_whole(L, 3, "linspace", "n", LUA_MININTEGER, LUA_MAXINTEGER));
   int64_t n = t->shape[0];
   for (int64_t i = 0; i < n; i++)
     gl_tensor_set(t, i, n == 1 ? first : first + (last - first) * (double)i / (double)(n - 1));
@@ -141,7 +146,7 @@ static int linspace(lua_State *L) {
 }
 
 static int eye(lua_State *L) {
-  int64_t n = luaL_checkinteger(L, 1);
+  int64_t n = gll_check_whole(L, 1, "eye", "n", 1, LUA_MAXINTEGER);
   gl_tensor *t = push_new(L, "eye", &(creation){.ndim = 2, .shape = {n, n}});
   gl_tensor_fill(t, 0);
   for (int64_t i = 0; i < n; i++)
@@ -165,41 +170,45 @@ static int randn(lua_State *L) { return random_filled(L, "randn", gl_rng_normal)
 
 /* randperm(n), or, independent of gl.seed, randperm(n, seed, stream): 1 .. n in random order */
 static int randperm(lua_State *L) {
-  lua_Integer n = luaL_checkinteger(L, 1);
+  lua_Integer n = gll_check_whole(L, 1, "randperm", "n", LUA_MININTEGER, LUA_MAXINTEGER);
   if (n < 1 || n > 1 << 24) /* beyond, float32 leaves whole numbers out */
     return gll_error(L, "randperm: expected a number from 1 to 2^24, got %I", (LUAI_UACINT)n);
+  bool own = !lua_isnoneornil(L, 2);
+  uint64_t seed = own ? (uint64_t)gll_check_whole(L, 2, "randperm", "seed", LUA_MININTEGER, LUA_MAXINTEGER) : 0;
+  uint64_t stream = (uint64_t)gll_option_whole(L, 3, "randperm", "stream", 0, LUA_MININTEGER, LUA_MAXINTEGER);
+  gl_tensor *t = push_vector(L, "randperm", (double)n);
   gll_use_context(L);
   gl_rng *rng = gl_rng_default();
-  bool own = !lua_isnoneornil(L, 2);
-  uint64_t seed = own ? (uint64_t)luaL_checkinteger(L, 2) : rng->seed;
-  uint64_t stream = own ? (uint64_t)luaL_optinteger(L, 3, 0) : ~rng->counter++;
-  gl_tensor *t = push_vector(L, "randperm", (double)n);
-  uint32_t *order = gl_alloc(sizeof *order * (size_t)n);
+  if (!own) {
+    seed = rng->seed;
+    stream = ~rng->counter;
+  }
+  uint32_t *order = gl_alloc_array(n, 1, sizeof *order);
   if (!order)
     return gll_raise(L);
   gl_rng_permutation(seed, stream, order, (uint32_t)n);
   for (int64_t i = 0; i < n; i++)
     gl_tensor_data(t)[i] = (gl_real)(order[i] + 1);
   gl_free(order);
+  rng->counter += !own;
   return 1;
 }
 
 /* batch(images, order, first, count, how): see gl_batch; how is "none", "dynamic" or "threshold" */
 static int batch(lua_State *L) {
   static const char *const ways[] = {"none", "dynamic", "threshold", NULL};
-  gl_tensor *images = gll_check(L, 1), *order = gll_check(L, 2);
   int how = luaL_checkoption(L, 5, "none", ways);
-  lua_Integer first = luaL_checkinteger(L, 3), count = luaL_checkinteger(L, 4);
+  lua_Integer first = gll_check_whole(L, 3, "batch", "first", 1, LUA_MAXINTEGER);
+  lua_Integer count = gll_check_whole(L, 4, "batch", "count", 1, LUA_MAXINTEGER);
   gll_use_context(L);
-  return gll_push(L, gl_batch(images, order, first, count, (gl_binarize)how));
+  return gll_push(L, gl_batch(gll_check(L, 1), gll_check(L, 2), first, count, (gl_binarize)how));
 }
 
 /* shift(images, most): see gl_shift */
 static int shift(lua_State *L) {
-  gl_tensor *images = gll_check(L, 1);
-  lua_Integer most = luaL_checkinteger(L, 2);
+  lua_Integer most = gll_check_whole(L, 2, "shift", "most", 0, GL_SHIFT_MOST);
   gll_use_context(L);
-  return gll_push(L, gl_shift(images, most));
+  return gll_push(L, gl_shift(gll_check(L, 1), most));
 }
 
 const luaL_Reg gll_create_functions[] = {

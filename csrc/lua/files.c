@@ -3,12 +3,11 @@
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "io/io.h"
 #include "lua/binding.h"
-
-#define OUTPUT "genlat.Output"
 
 /* ---- folders ----------------------------------------------------------------------------------------------------- */
 
@@ -18,35 +17,45 @@ static lua_Integer stamp(const gl_entry *e) {
   return (lua_Integer)gl_hash(facts, sizeof facts, 0);
 }
 
-/* list_folder(path) -> names, their stamps (false for folders), when the last of the files changed | nil, message
- * Lua's own functions may run out of memory and raise; the list then stays until the next call. */
+static void free_listing(void *list) {
+  gl_listing_free(list);
+  gl_free(list);
+}
+
+static const gll_kind listing = {.name = "genlat.Listing", .noun = "listing", .release = free_listing};
+
+/* list_folder(path) -> names, their stamps (false for folders), when the last of the files changed | nil, message */
 static int list_folder(lua_State *L) {
-  static _Thread_local gl_listing list;
-  gl_listing_free(&list);
-  if (!gl_folder_list(gll_check_path(L, 1), &list))
+  const char *path = gll_check_path(L, 1);
+  lua_settop(L, 1);
+  void **handle = gll_push_handle(L, &listing);
+  gl_listing *list = *handle = gl_calloc(sizeof *list);
+  if (!list || !gl_folder_list(path, list))
     return gll_nil(L);
-  lua_createtable(L, (int)list.n, 0);
-  lua_createtable(L, (int)list.n, 0);
-  int64_t newest = 0;
-  for (int64_t i = 0; i < list.n; i++) {
-    lua_pushstring(L, list.entry[i].name);
+  const int64_t n = list->n;
+  lua_Integer newest = 0;
+  lua_newtable(L);
+  lua_newtable(L);
+  for (int64_t i = 0; i < n; i++) {
+    const gl_entry *entry = &((gl_listing *)gll_check_handle(L, 2, &listing))->entry[i];
+    bool folder = entry->kind == GL_KIND_FOLDER;
+    newest = !folder && entry->changed > newest ? entry->changed : newest;
+    lua_Integer seen = stamp(entry);
+    lua_pushstring(L, entry->name);
     lua_rawseti(L, -3, i + 1);
-    if (list.entry[i].kind == GL_KIND_FOLDER)
+    if (folder)
       lua_pushboolean(L, false);
     else
-      lua_pushinteger(L, stamp(&list.entry[i]));
+      lua_pushinteger(L, seen);
     lua_rawseti(L, -2, i + 1);
-    if (list.entry[i].kind == GL_KIND_FILE && list.entry[i].changed > newest)
-      newest = list.entry[i].changed;
   }
-  gl_listing_free(&list);
   lua_pushinteger(L, newest);
   return 3;
 }
 
 /* settle(when) -> whether it waited: see gl_files_settle */
 static int settle(lua_State *L) {
-  lua_pushboolean(L, gl_files_settle(luaL_checkinteger(L, 1)));
+  lua_pushboolean(L, gl_files_settle(gll_check_whole(L, 1, "settle", "when", LUA_MININTEGER, LUA_MAXINTEGER)));
   return 1;
 }
 
@@ -69,7 +78,8 @@ static int home(lua_State *L) {
 static int hash(lua_State *L) {
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
-  lua_pushinteger(L, (lua_Integer)gl_hash(text, n, (uint64_t)luaL_optinteger(L, 2, 0)));
+  lua_pushinteger(L, (lua_Integer)gl_hash(
+                         text, n, (uint64_t)gll_option_whole(L, 2, "hash", "seed", 0, LUA_MININTEGER, LUA_MAXINTEGER)));
   return 1;
 }
 
@@ -79,7 +89,7 @@ static int hash(lua_State *L) {
  */
 static int hash_rows(lua_State *L) {
   gl_tensor *t = gll_check(L, 1);
-  uint64_t seed = (uint64_t)luaL_optinteger(L, 2, 0);
+  uint64_t seed = (uint64_t)gll_option_whole(L, 2, "hash_rows", "seed", 0, LUA_MININTEGER, LUA_MAXINTEGER);
   if (t->ndim < 1 || !gl_tensor_is_contiguous(t))
     return gll_error(L, "hash_rows: contiguous rows expected, not %s", gl_tensor_text(t));
   if (!gl_hash_rows(t, &seed))
@@ -90,9 +100,9 @@ static int hash_rows(lua_State *L) {
 
 /* ---- images ------------------------------------------------------------------------------------------------------ */
 
-static lua_Integer whole_field(lua_State *L, int i, const char *key) {
+static lua_Integer whole_field(lua_State *L, int i, const char *key, lua_Integer most) {
   lua_getfield(L, i, key);
-  lua_Integer value = luaL_checkinteger(L, -1);
+  lua_Integer value = gll_check_whole(L, -1, "read_images", key, 0, most);
   lua_pop(L, 1);
   return value;
 }
@@ -102,10 +112,10 @@ static gl_form check_form(lua_State *L, int i) {
   static const char *const fits[] = {
       [GL_FIT_NONE] = "none", [GL_FIT_CROP] = "crop", [GL_FIT_STRETCH] = "stretch", NULL};
   luaL_checktype(L, i, LUA_TTABLE);
-  gl_form form = {.height = whole_field(L, i, "height"),
-                  .width = whole_field(L, i, "width"),
-                  .channels = (int)whole_field(L, i, "channels"),
-                  .background = (uint8_t)whole_field(L, i, "background")};
+  gl_form form = {.height = whole_field(L, i, "height", LUA_MAXINTEGER),
+                  .width = whole_field(L, i, "width", LUA_MAXINTEGER),
+                  .channels = (int)whole_field(L, i, "channels", INT_MAX),
+                  .background = (uint8_t)whole_field(L, i, "background", UINT8_MAX)};
   lua_getfield(L, i, "convert");
   form.convert = lua_toboolean(L, -1);
   lua_getfield(L, i, "fit");
@@ -116,16 +126,20 @@ static gl_form check_form(lua_State *L, int i) {
   return form;
 }
 
-/* The strings of the list at index i, which keeps them alive. */
-static const char **check_paths(lua_State *L, int i, int64_t *n) {
+/* The paths of the list at index i, which a table that this pushes keeps alive. */
+static const char **check_paths(lua_State *L, int i, int *n) {
   luaL_checktype(L, i, LUA_TTABLE);
-  *n = (int64_t)lua_rawlen(L, i);
-  luaL_argcheck(L, *n >= 1 && *n <= 1 << 20, i, "a list of 1 to 1048576 paths expected");
+  *n = gll_check_length(L, i, "paths", "paths", 1 << 20);
+  if (*n < 1)
+    gll_error(L, "the list of paths is empty");
   const char **path = lua_newuserdatauv(L, (size_t)*n * sizeof *path, 0);
-  for (int64_t k = 0; k < *n; k++) {
-    lua_rawgeti(L, i, k + 1);
+  lua_createtable(L, *n, 0);
+  for (int k = 0; k < *n; k++) {
+    lua_geti(L, i, k + 1);
+    if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
+      gll_error(L, "element %d of the list is not a path but %s", k + 1, gll_what_is(L, -1));
     path[k] = gll_check_path(L, -1);
-    lua_pop(L, 1);
+    lua_rawseti(L, -2, k + 1);
   }
   return path;
 }
@@ -148,12 +162,12 @@ static void push_problems(lua_State *L, int64_t n, const gl_image_report *report
 
 /* read_images(paths, form) -> uint8 N x H x W x C of the good ones (nil for none), problems */
 static int read_images(lua_State *L) {
-  int64_t n;
-  const char **path = check_paths(L, 1, &n);
+  int n;
   gl_form form = check_form(L, 2);
+  const char **path = check_paths(L, 1, &n);
   gl_image_report *report = lua_newuserdatauv(L, (size_t)n * sizeof *report, 0);
-  gl_tensor *all = gl_tensor_new(GL_UINT8, 4, (int64_t[]){n, form.height, form.width, form.channels});
-  gll_push(L, all);
+  gll_push(L, gl_tensor_new(GL_UINT8, 4, (int64_t[]){n, form.height, form.width, form.channels}));
+  gl_tensor *all = gll_check(L, -1);
   int64_t good = gl_png_read_all(n, path, &form, gl_tensor_bytes(all), report);
   if (good == 0)
     lua_pushnil(L);
@@ -168,7 +182,6 @@ static int read_images(lua_State *L) {
 /* write_gif(path, frames, {delay = 10}) -> true | nil, message */
 static int write_gif(lua_State *L) {
   const char *path = gll_check_path(L, 1);
-  gl_tensor *t = gll_check(L, 2);
   lua_Integer delay = 10;
   if (!lua_isnoneornil(L, 3)) {
     luaL_checktype(L, 3, LUA_TTABLE);
@@ -177,6 +190,7 @@ static int write_gif(lua_State *L) {
   }
   if (delay < 1 || delay > UINT16_MAX)
     return gll_error(L, "write_gif: delay is a whole number of hundredths of a second, 1 to %d", UINT16_MAX);
+  gl_tensor *t = gll_check(L, 2);
   if (!gl_gif_check(t)) {
     gl_fail_in("write_gif");
     return gll_raise(L);
@@ -186,13 +200,16 @@ static int write_gif(lua_State *L) {
 
 /* read_cifar10(paths) -> uint8 N x 32 x 32 x 3, labels from 1 | nil, message */
 static int read_cifar10(lua_State *L) {
-  int64_t n;
-  gl_tensor *images, *labels;
+  int n;
   const char **path = check_paths(L, 1, &n);
-  if (!gl_cifar10_read((int)n, path, &images, &labels))
+  void **images = gll_push_handle(L, &gll_tensor), **labels = gll_push_handle(L, &gll_tensor);
+  gl_tensor *read[2];
+  if (!gl_cifar10_read(n, path, &read[0], &read[1]))
     return gll_nil(L);
-  gll_push(L, images);
-  gll_push(L, labels);
+  *images = read[0];
+  *labels = read[1];
+  gll_hold(L, -2);
+  gll_hold(L, -2);
   return 2;
 }
 
@@ -201,7 +218,7 @@ static int read_cifar10(lua_State *L) {
 /* map_file(path, offset, shape) -> uint8 tensor | nil, message */
 static int map_file(lua_State *L) {
   const char *path = gll_check_path(L, 1);
-  lua_Integer offset = luaL_checkinteger(L, 2);
+  lua_Integer offset = gll_check_whole(L, 2, "map_file", "offset", LUA_MININTEGER, LUA_MAXINTEGER);
   int64_t shape[GL_MAXDIM];
   luaL_checktype(L, 3, LUA_TTABLE);
   int ndim = gll_read_sizes(L, "map_file", 3, 3, shape);
@@ -209,81 +226,71 @@ static int map_file(lua_State *L) {
   return t ? gll_push(L, t) : gll_nil(L);
 }
 
-typedef struct output {
-  gl_output file;
-  bool open;
-} output;
+static const gll_kind output;
 
-static output *check_output(lua_State *L) {
-  output *o = luaL_checkudata(L, 1, OUTPUT);
-  luaL_argcheck(L, o->open, 1, "the file is closed");
-  return o;
-}
+static gl_output *check_output(lua_State *L) { return gll_check_handle(L, 1, &output); }
 
 /* nil, "path: message" */
-static int output_failed(lua_State *L, const output *o) {
-  gl_fail_in(o->file.path);
+static int output_failed(lua_State *L, const char *path) {
+  gl_fail_in(path);
   return gll_nil(L);
 }
 
 /* file:write(string or uint8 tensor) -> true | nil, message */
 static int output_write(lua_State *L) {
-  output *o = check_output(L);
   gl_tensor *t = gll_test(L, 2);
   size_t n;
   const void *bytes;
   if (t) {
-    luaL_argcheck(L, t->dtype == GL_UINT8 && gl_tensor_is_contiguous(t), 2, "uint8 and in a row expected");
+    luaL_argcheck(L, t->dtype == GL_UINT8 && gl_tensor_is_contiguous(t), 2, "uint8 and contiguous expected");
     bytes = gl_tensor_bytes(t);
     n = (size_t)gl_tensor_numel(t);
   } else {
     bytes = luaL_checklstring(L, 2, &n);
   }
-  return gl_output_write(&o->file, bytes, n) ? gll_report(L, true) : output_failed(L, o);
+  gl_output *out = check_output(L);
+  return gl_output_write(out, bytes, n) ? gll_report(L, true) : output_failed(L, out->path);
 }
 
 /* file:close() -> true | nil, message: the file is in its place */
 static int output_close(lua_State *L) {
-  output *o = check_output(L);
-  o->open = false;
-  return gl_output_close(&o->file, true) ? gll_report(L, true) : output_failed(L, o);
+  gl_output *out = check_output(L);
+  void **handle = lua_touserdata(L, 1);
+  *handle = NULL;
+  bool ok = gl_output_close(out, true);
+  if (!ok)
+    gl_fail_in(out->path);
+  gl_free(out);
+  return gll_report(L, ok);
 }
 
-/* Leaves what was there before, unless the file was closed. */
-static int output_discard(lua_State *L) {
-  output *o = luaL_checkudata(L, 1, OUTPUT);
-  if (o->open)
-    gl_output_close(&o->file, false);
-  o->open = false;
-  return 0;
+static const luaL_Reg output_methods[] = {{"write", output_write}, {"close", output_close}, {NULL, NULL}};
+
+/* Leaves what was there before, as the file was not closed. */
+static void discard(void *out) {
+  gl_output_close(out, false);
+  gl_free(out);
 }
 
-static const luaL_Reg output_methods[] = {
-    {"write", output_write},
-    {"close", output_close},
-    {"__gc", output_discard},
-    {"__close", output_discard},
-    {NULL, NULL},
-};
+static const gll_kind output = {
+    .name = "genlat.Output", .noun = "file", .closable = true, .release = discard, .methods = output_methods};
 
 /* create_file(path) -> file | nil, message; to be kept in a <close> variable, and in place once it is closed */
 static int create_file(lua_State *L) {
+  size_t n;
   const char *path = gll_check_path(L, 1);
-  output *o = lua_newuserdatauv(L, sizeof *o, 1);
-  o->open = false;
-  lua_pushvalue(L, 1); /* the path, which the file points to */
-  lua_setiuservalue(L, -2, 1);
-  if (luaL_newmetatable(L, OUTPUT)) {
-    luaL_setfuncs(L, output_methods, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-  }
-  lua_setmetatable(L, -2);
-  o->open = gl_output_open(&o->file, path);
-  if (o->open)
+  luaL_checklstring(L, 1, &n);
+  void **handle = gll_push_handle(L, &output);
+  gl_output *out = gl_alloc(sizeof *out + n + 1);
+  if (!out)
+    return gll_nil(L);
+  char *own = memcpy(out + 1, path, n + 1); /* the path, which the file points to */
+  if (gl_output_open(out, own)) {
+    *handle = out;
     return 1;
-  gl_fail_in(path);
-  return gll_nil(L);
+  }
+  gl_free(out);
+  return output_failed(L, path);
 }
 
 const luaL_Reg gll_files_functions[] = {

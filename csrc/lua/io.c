@@ -6,8 +6,6 @@
 #include "io/io.h"
 #include "lua/binding.h"
 
-#define SAFETENSORS "genlat.Safetensors"
-
 const char *gll_check_path(lua_State *L, int i) {
   size_t n;
   const char *path = luaL_checklstring(L, i, &n);
@@ -85,23 +83,20 @@ static int write_idx(lua_State *L) {
 /* ---- safetensors: the bytes; genlat/safetensors.lua does the header ------------------------------------------------
  */
 
-static gl_safetensors *check_open(lua_State *L) {
-  gl_safetensors **handle = luaL_checkudata(L, 1, SAFETENSORS);
-  luaL_argcheck(L, *handle, 1, "the file is closed");
-  return *handle;
-}
+static const gll_kind safetensors;
+
+static gl_safetensors *check_open(lua_State *L) { return gll_check_handle(L, 1, &safetensors); }
 
 /* file:header() -> the JSON text, the number of bytes of data after it */
 static int safetensors_header(lua_State *L) {
-  gl_safetensors *f = check_open(L);
-  lua_pushlstring(L, f->header, (size_t)f->header_bytes);
-  lua_pushinteger(L, f->data_bytes);
+  lua_pushinteger(L, check_open(L)->data_bytes);
+  lua_pushlstring(L, check_open(L)->header, (size_t)check_open(L)->header_bytes); /* copied before Lua code may run */
+  lua_insert(L, -2);
   return 2;
 }
 
 /* file:tensor(dtype, shape, from, to) -> tensor | nil, message */
 static int safetensors_tensor(lua_State *L) {
-  gl_safetensors *f = check_open(L);
   const char *dtype = luaL_checkstring(L, 2);
   luaL_checktype(L, 3, LUA_TTABLE);
   lua_Unsigned ndim = lua_rawlen(L, 3);
@@ -112,38 +107,29 @@ static int safetensors_tensor(lua_State *L) {
   }
   for (int i = 0; i < (int)ndim; i++) {
     lua_rawgeti(L, 3, i + 1);
-    shape[i] = luaL_checkinteger(L, -1);
+    shape[i] = gll_check_whole(L, -1, "tensor", "a size", LUA_MININTEGER, LUA_MAXINTEGER);
     lua_pop(L, 1);
   }
-  return give(L, gl_safetensors_tensor(f, dtype, (int)ndim, shape, luaL_checkinteger(L, 4), luaL_checkinteger(L, 5)));
-}
-
-static int safetensors_close(lua_State *L) {
-  gl_safetensors **handle = luaL_checkudata(L, 1, SAFETENSORS);
-  gl_safetensors_close(*handle);
-  *handle = NULL;
-  return 0;
+  lua_Integer from = gll_check_whole(L, 4, "tensor", "from", LUA_MININTEGER, LUA_MAXINTEGER);
+  lua_Integer to = gll_check_whole(L, 5, "tensor", "to", LUA_MININTEGER, LUA_MAXINTEGER);
+  return give(L, gl_safetensors_tensor(check_open(L), dtype, (int)ndim, shape, from, to));
 }
 
 static const luaL_Reg safetensors_methods[] = {
-    {"header", safetensors_header},
-    {"tensor", safetensors_tensor},
-    {"__gc", safetensors_close},
-    {"__close", safetensors_close},
-    {NULL, NULL},
-};
+    {"header", safetensors_header}, {"tensor", safetensors_tensor}, {NULL, NULL}};
+
+static void close_safetensors(void *f) { gl_safetensors_close(f); }
+
+static const gll_kind safetensors = {.name = "genlat.Safetensors",
+                                     .noun = "file",
+                                     .closable = true,
+                                     .release = close_safetensors,
+                                     .methods = safetensors_methods};
 
 /* safetensors_open(path) -> file | nil, message; to be kept in a <close> variable */
 static int safetensors_open(lua_State *L) {
   const char *path = gll_check_path(L, 1);
-  gl_safetensors **handle = lua_newuserdatauv(L, sizeof *handle, 0);
-  *handle = NULL;
-  if (luaL_newmetatable(L, SAFETENSORS)) {
-    luaL_setfuncs(L, safetensors_methods, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-  }
-  lua_setmetatable(L, -2);
+  void **handle = gll_push_handle(L, &safetensors);
   *handle = gl_safetensors_open(path);
   return *handle ? 1 : gll_nil(L);
 }
@@ -153,13 +139,10 @@ static int safetensors_describe(lua_State *L) {
   gl_tensor *t = gll_test(L, 1);
   if (!t)
     return 0;
+  gll_hold(L, 1);
   lua_pushstring(L, gl_safetensors_dtype(t));
   lua_pushinteger(L, gl_tensor_numel(t) * (int64_t)gl_dtype_size(t->dtype));
-  lua_createtable(L, t->ndim, 0);
-  for (int i = 0; i < t->ndim; i++) {
-    lua_pushinteger(L, t->shape[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
+  gll_push_sizes(L, t->ndim, t->shape);
   return 3;
 }
 
@@ -168,14 +151,8 @@ static int safetensors_write(lua_State *L) {
   const char *path = gll_check_path(L, 1);
   size_t header_bytes;
   const char *header = luaL_checklstring(L, 2, &header_bytes);
-  luaL_checktype(L, 3, LUA_TTABLE);
-  int n = (int)lua_rawlen(L, 3);
-  gl_tensor **list = lua_newuserdatauv(L, (size_t)n * sizeof *list + 1, 0);
-  for (int i = 0; i < n; i++) {
-    lua_rawgeti(L, 3, i + 1);
-    list[i] = gll_check(L, -1); /* the table keeps it alive */
-    lua_pop(L, 1);
-  }
+  int n;
+  gl_tensor **list = gll_tensor_list(L, "safetensors_write", 3, &n);
   return gll_report(L, gl_safetensors_write(path, header, header_bytes, n, list));
 }
 

@@ -3,14 +3,10 @@
 
 #include "lua/binding.h"
 
-#define GLL_TSNE "genlat.TSNE"
+static const gll_kind kind;
 
-static gl_tsne *check_map(lua_State *L) {
-  gl_tsne **handle = luaL_checkudata(L, 1, GLL_TSNE);
-  if (!*handle)
-    gll_error(L, "tsne: this map was closed already");
-  return *handle;
-}
+/* To be asked again after whatever may have run Lua code. */
+static gl_tsne *check_map(lua_State *L) { return gll_check_handle(L, 1, &kind); }
 
 /* Pushes the float matrix at stack index i in contiguous memory. */
 static gl_tensor *push_matrix(lua_State *L, int i, const char *what) {
@@ -28,26 +24,16 @@ static int tsne(lua_State *L) {
   if (start->shape[0] != x->shape[0] || start->shape[1] != 2)
     return gll_error(L, "tsne: start: expected %I x 2, got %I x %I", (LUAI_UACINT)x->shape[0],
                      (LUAI_UACINT)start->shape[0], (LUAI_UACINT)start->shape[1]);
-  gl_tsne **handle = lua_newuserdatauv(L, sizeof *handle, 0);
-  *handle = NULL;
-  luaL_setmetatable(L, GLL_TSNE);
+  void **handle = gll_push_handle(L, &kind);
   *handle = gl_tsne_new(gl_tensor_data(x), x->shape[0], x->shape[1], perplexity, gl_tensor_data(start));
   if (!*handle)
     return gl_fail_in("tsne"), gll_raise(L);
   return 1;
 }
 
-static int collect(lua_State *L) {
-  gl_tsne **handle = luaL_checkudata(L, 1, GLL_TSNE);
-  gl_tsne_free(*handle);
-  *handle = NULL;
-  return 0;
-}
-
 /* map:step(n = 1): n steps of the descent */
 static int step(lua_State *L) {
-  lua_Integer n = luaL_optinteger(L, 2, 1);
-  luaL_argcheck(L, n >= 0, 2, "a number of steps");
+  lua_Integer n = gll_option_whole(L, 2, "step", "the number of steps", 1, 0, LUA_MAXINTEGER);
   gl_tsne_step(check_map(L), n);
   return 0;
 }
@@ -65,8 +51,8 @@ static gl_tensor *push_new(lua_State *L, int ndim, int64_t rows, int64_t columns
 
 /* map:places() -> where the points are, N x 2 */
 static int places(lua_State *L) {
+  gl_real *to = gl_tensor_data(push_new(L, 2, check_map(L)->n, 2));
   const gl_tsne *t = check_map(L);
-  gl_real *to = gl_tensor_data(push_new(L, 2, t->n, 2));
   for (int64_t i = 0; i < t->n; i++) {
     to[2 * i] = t->y[0][i];
     to[2 * i + 1] = t->y[1][i];
@@ -76,8 +62,8 @@ static int places(lua_State *L) {
 
 /* map:gradient() -> of the divergence with respect to the places, N x 2 */
 static int gradient(lua_State *L) {
-  gl_tsne *t = check_map(L);
-  gl_tsne_gradient(t, gl_tensor_data(push_new(L, 2, t->n, 2)));
+  gl_real *to = gl_tensor_data(push_new(L, 2, check_map(L)->n, 2));
+  gl_tsne_gradient(check_map(L), to);
   return 1;
 }
 
@@ -85,9 +71,10 @@ static int gradient(lua_State *L) {
  * bandwidths of the N points, in units of x */
 static int affinities(lua_State *L) {
   const gl_affinities *a = check_map(L)->p;
-  int64_t count = a->first[a->n];
+  const int64_t points = a->n, count = a->first[points];
   gl_real *row = gl_tensor_data(push_new(L, 1, count, 0)), *column = gl_tensor_data(push_new(L, 1, count, 0));
-  gl_real *p = gl_tensor_data(push_new(L, 1, count, 0)), *bandwidth = gl_tensor_data(push_new(L, 1, a->n, 0));
+  gl_real *p = gl_tensor_data(push_new(L, 1, count, 0)), *bandwidth = gl_tensor_data(push_new(L, 1, points, 0));
+  a = check_map(L)->p;
   for (int64_t i = 0; i < a->n; i++) {
     bandwidth[i] = a->bandwidth[i];
     for (int64_t e = a->first[i]; e < a->first[i + 1]; e++) {
@@ -104,14 +91,9 @@ static const luaL_Reg methods[] = {
     {"gradient", gradient}, {"affinities", affinities}, {NULL, NULL},
 };
 
-static const luaL_Reg events[] = {{"__gc", collect}, {"__close", collect}, {NULL, NULL}};
+static void release(void *t) { gl_tsne_free(t); }
+
+static const gll_kind kind = {
+    .name = "genlat.Map", .noun = "map", .closable = true, .release = release, .methods = methods};
 
 const luaL_Reg gll_latent_functions[] = {{"tsne", tsne}, {NULL, NULL}};
-
-void gll_open_latent(lua_State *L) {
-  luaL_newmetatable(L, GLL_TSNE);
-  luaL_setfuncs(L, events, 0);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-}

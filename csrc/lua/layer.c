@@ -3,14 +3,12 @@
 
 #include "lua/binding.h"
 
-#define GLL_LAYER "genlat.Layer"
+static void release(void *l) { gl_layer_free(l); }
 
-static gl_layer *check_layer(lua_State *L, int i) {
-  gl_layer **handle = luaL_checkudata(L, i, GLL_LAYER);
-  if (!*handle) /* seen by another object's finalizer */
-    gll_error(L, "this layer was collected already");
-  return *handle;
-}
+static const gll_kind kind = {.name = "genlat.Layer", .noun = "layer", .release = release};
+
+/* To be asked again after whatever may have run Lua code. */
+static gl_layer *check_layer(lua_State *L) { return gll_check_handle(L, 1, &kind); }
 
 /* new_layer(name, ...): the arguments as the layer's signature says */
 static int new_layer(lua_State *L) {
@@ -20,9 +18,7 @@ static int new_layer(lua_State *L) {
       continue;
     gll_arguments a;
     gll_read_arguments(L, name, gl_layer_types[i]->signature, 2, &a);
-    gl_layer **handle = lua_newuserdatauv(L, sizeof *handle, 0);
-    *handle = NULL;
-    luaL_setmetatable(L, GLL_LAYER);
+    void **handle = gll_push_handle(L, &kind);
     gll_use_context(L);
     *handle = gl_layer_new(gl_layer_types[i], a.arg);
     return *handle ? 1 : gll_raise(L);
@@ -30,59 +26,53 @@ static int new_layer(lua_State *L) {
   return gll_error(L, "there is no layer called %s", name);
 }
 
-static int collect(lua_State *L) {
-  gl_layer **handle = luaL_checkudata(L, 1, GLL_LAYER);
-  gl_layer_free(*handle);
-  *handle = NULL;
-  return 0;
-}
-
 static int forward(lua_State *L) {
-  gl_layer *l = check_layer(L, 1);
+  gl_layer *l = check_layer(L);
   gl_tensor *x = gll_test(L, 2);
   if (!x)
-    return gll_error(L, "%s: expected a tensor, got %s", l->type->name,
-                     lua_isnoneornil(L, 2) ? "nothing" : luaL_typename(L, 2));
+    return gll_error(L, "%s: expected a tensor, got %s", l->type->name, gll_what_is(L, 2));
   gll_use_context(L);
   return gll_push(L, gl_layer_forward(l, x));
 }
 
-/* Pushes {{name, tensor}, ...}: those of n tensors that the layer has. */
-static void push_tensors(lua_State *L, int n, const char *const *name, gl_tensor *const *tensor) {
-  lua_newtable(L);
-  for (int i = 0; i < n && name[i]; i++) {
-    if (!tensor[i])
-      continue;
-    lua_createtable(L, 2, 0);
-    lua_pushstring(L, name[i]);
-    lua_rawseti(L, -2, 1);
-    gll_push(L, gl_tensor_retain(tensor[i]));
-    lua_rawseti(L, -2, 2);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-  }
+/* Appends {name, value}, the value on top of the stack, to the list below it. */
+static void append(lua_State *L, const char *name) {
+  lua_createtable(L, 2, 0);
+  lua_pushstring(L, name);
+  lua_rawseti(L, -2, 1);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, 2);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
 /* The layer's parameters, buffers and arguments, in order: {{name, tensor}, ...} twice, {{name, value}, ...} */
 static int describe(lua_State *L) {
-  gl_layer *l = check_layer(L, 1);
-  push_tensors(L, GL_MAXPARAM, l->type->param, l->param);
-  push_tensors(L, GL_MAXBUFFER, l->type->buffer, l->buffer);
+  const gl_layer_type *type = check_layer(L)->type;
   lua_newtable(L);
-  const char *cursor = l->type->signature;
+  for (int i = 0; i < GL_MAXPARAM && type->param[i]; i++)
+    if (check_layer(L)->param[i]) {
+      gll_push(L, gl_tensor_retain(check_layer(L)->param[i]));
+      append(L, type->param[i]);
+    }
+  lua_newtable(L);
+  for (int i = 0; i < GL_MAXBUFFER && type->buffer[i]; i++)
+    if (check_layer(L)->buffer[i]) {
+      gll_push(L, gl_tensor_retain(check_layer(L)->buffer[i]));
+      append(L, type->buffer[i]);
+    }
+  lua_newtable(L);
+  const char *cursor = type->signature;
   gl_parameter p;
   for (int k = 0; gl_signature_next(&cursor, &p); k++) {
-    lua_createtable(L, 2, 0);
-    lua_pushstring(L, p.name);
-    lua_rawseti(L, -2, 1);
-    gll_push_value(L, &p, &l->arg[k]);
-    lua_rawseti(L, -2, 2);
-    lua_rawseti(L, -2, k + 1);
+    gl_arg value = check_layer(L)->arg[k];
+    gll_push_value(L, &p, &value);
+    append(L, p.name);
   }
   return 3;
 }
 
 static int train(lua_State *L) {
-  check_layer(L, 1)->training = lua_toboolean(L, 2);
+  check_layer(L)->training = lua_toboolean(L, 2);
   return 0;
 }
 
@@ -96,15 +86,7 @@ static int layer_table(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg events[] = {{"__gc", collect}, {NULL, NULL}};
-
 const luaL_Reg gll_layer_functions[] = {
     {"new_layer", new_layer}, {"layer_forward", forward},   {"layer_describe", describe},
     {"layer_train", train},   {"layer_table", layer_table}, {NULL, NULL},
 };
-
-void gll_open_layer(lua_State *L) {
-  luaL_newmetatable(L, GLL_LAYER);
-  luaL_setfuncs(L, events, 0);
-  lua_pop(L, 1);
-}

@@ -4,14 +4,16 @@
 
 #include <string.h>
 
+#include "core/shape.h"
 #include "latent/latent.h"
 #include "lua/binding.h"
 
 /* Room for numbers, which Lua's collector frees; left on the stack. */
 static double *push_room(lua_State *L, int64_t rows, int64_t columns) {
-  if (rows > 0 && columns > (INT64_MAX >> 4) / rows)
-    gll_error(L, "a matrix of %I x %I numbers is too large", (LUAI_UACINT)rows, (LUAI_UACINT)columns);
-  return lua_newuserdatauv(L, (size_t)(rows * columns) * sizeof(double), 0);
+  int64_t count;
+  if (!gl_size_multiply(rows, columns, &count))
+    gll_raise(L);
+  return lua_newuserdatauv(L, (size_t)count * sizeof(double), 0);
 }
 
 /* ---- matrices in ---- */
@@ -37,9 +39,9 @@ static void read_row(lua_State *L, const char *name, const matrix *m, int64_t i)
 
 /* Reads the matrix at index i. Its numbers stay on the stack. */
 static matrix push_matrix(lua_State *L, const char *name, int i) {
-  const gl_tensor *t = gll_test(L, i);
   matrix m = {0};
-  if (t) {
+  if (gll_is_handle(L, i, &gll_tensor)) {
+    const gl_tensor *t = gll_hold(L, i);
     if (t->ndim != 2)
       gll_error(L, "%s: expected a matrix, got a tensor of %d axes", name, t->ndim);
     m = (matrix){t->shape[0], t->shape[1], push_room(L, t->shape[0], t->shape[1])};
@@ -82,7 +84,7 @@ static const gl_tensor *push_points(lua_State *L, const char *name, int i) {
 /* ---- and out ---- */
 
 static void push_list(lua_State *L, const double *a, int64_t n) {
-  lua_createtable(L, (int)n, 0);
+  gll_push_list(L, n);
   for (int64_t i = 0; i < n; i++) {
     lua_pushnumber(L, a[i]);
     lua_rawseti(L, -2, i + 1);
@@ -90,7 +92,7 @@ static void push_list(lua_State *L, const double *a, int64_t n) {
 }
 
 static void push_rows(lua_State *L, const double *a, int64_t rows, int64_t columns) {
-  lua_createtable(L, (int)rows, 0);
+  gll_push_list(L, rows);
   for (int64_t i = 0; i < rows; i++) {
     push_list(L, a + i * columns, columns);
     lua_rawseti(L, -2, i + 1);
@@ -106,7 +108,7 @@ static int fail(lua_State *L, const char *name) { return gl_fail_in(name), gll_r
 static int eigh(lua_State *L) {
   lua_settop(L, 2);
   matrix m = push_square(L, "eigh", 1);
-  lua_Integer count = luaL_optinteger(L, 2, m.rows);
+  lua_Integer count = gll_option_whole(L, 2, "eigh", "count", m.rows, LUA_MININTEGER, LUA_MAXINTEGER);
   if (count < 0 || count > m.rows)
     return gll_error(L, "eigh: a matrix of %I rows has not %I eigenvectors", (LUAI_UACINT)m.rows, (LUAI_UACINT)count);
   double *values = push_room(L, m.rows, 1);
@@ -172,7 +174,7 @@ static gl_tensor *push_tensor(lua_State *L, int ndim, int64_t rows, int64_t colu
 /* principal(x, k) -> the k first principal components of the rows of x, N x D: mean (tensor of D), axes (tensor, D x
  * k), their variances, falling (list), and the sum of all D variances */
 static int principal(lua_State *L) {
-  lua_Integer k = luaL_checkinteger(L, 2);
+  lua_Integer k = gll_check_whole(L, 2, "principal", "k", LUA_MININTEGER, LUA_MAXINTEGER);
   lua_settop(L, 2);
   const gl_tensor *x = push_points(L, "principal", 1);
   int64_t d = x->shape[1];
@@ -209,7 +211,7 @@ static void take_radius(void *context, int64_t i, const int32_t *place, const do
 
 /* neighbour_radii(x, k) -> of each row of x (N x D) the squared distance to its k-th nearest other one, a list */
 static int neighbour_radii(lua_State *L) {
-  lua_Integer k = luaL_checkinteger(L, 2);
+  lua_Integer k = gll_check_whole(L, 2, "neighbour_radii", "k", LUA_MININTEGER, LUA_MAXINTEGER);
   lua_settop(L, 2);
   const gl_tensor *x = push_points(L, "neighbour_radii", 1);
   int64_t n = x->shape[0];

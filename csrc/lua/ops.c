@@ -6,15 +6,14 @@ static int apply(lua_State *L) {
   gll_arguments a;
   gll_read_arguments(L, op->name, op->signature, 1, &a);
   int count = a.ntensor;
-  gl_tensor **list = a.list ? gll_tensor_list(L, op->name, a.list, &count) : NULL;
+  gl_tensor *own[GLL_MAXTENSOR], **list = a.list ? gll_tensor_list(L, op->name, a.list, &count) : own;
+  for (int i = 0; i < a.ntensor; i++)
+    own[i] = a.tensor[i] ? gll_check(L, a.tensor[i]) : NULL;
   gll_use_context(L);
-  /* From here on nothing raises until the node is given away. */
+  /* From here on no Lua code runs, and nothing raises, until the node is given away. */
   gl_node *n = gl_node_new(op, count);
-  for (int i = 0; n && i < count; i++) {
-    gl_tensor *t = list ? list[i] : a.tensor[i] ? gll_test(L, a.tensor[i]) : NULL;
-    n->in[i] = t ? gl_tensor_retain(t) : NULL;
-  }
-  gl_free(list);
+  for (int i = 0; n && i < count; i++)
+    n->in[i] = list[i] ? gl_tensor_retain(list[i]) : NULL;
   if (n)
     for (int k = 0; k < GL_MAXARG; k++)
       n->arg[k] = a.arg[k];
@@ -61,7 +60,7 @@ static int negate(lua_State *L) { /* Lua passes the operand of a unary operator 
 }
 
 void gll_open_ops(lua_State *L, int module) {
-  luaL_getmetatable(L, GLL_TENSOR);
+  gll_push_kind(L, &gll_tensor);
   lua_getfield(L, -1, "methods");
   int methods = lua_gettop(L), meta = methods - 1;
   for (int i = 0; gl_ops[i]; i++) {

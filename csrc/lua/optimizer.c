@@ -4,9 +4,10 @@
 
 #include "lua/binding.h"
 
-#define GLL_OPTIMIZER "genlat.Optimizer"
+static const gll_kind kind;
 
-static gl_optimizer *check_optimizer(lua_State *L) { return *(gl_optimizer **)luaL_checkudata(L, 1, GLL_OPTIMIZER); }
+/* To be asked again after whatever may have run Lua code. */
+static gl_optimizer *check_optimizer(lua_State *L) { return gll_check_handle(L, 1, &kind); }
 
 /* new_optimizer(name, parameters, options) */
 static int new_optimizer(lua_State *L) {
@@ -20,23 +21,14 @@ static int new_optimizer(lua_State *L) {
                        lua_isnil(L, 2) ? "nothing" : luaL_typename(L, 2));
     gll_arguments a;
     gll_read_arguments(L, name, type->signature, 3, &a);
-    gl_optimizer **handle = lua_newuserdatauv(L, sizeof *handle, 0);
-    *handle = NULL;
-    luaL_setmetatable(L, GLL_OPTIMIZER);
-    int count;
+    void **handle = gll_push_handle(L, &kind);
+    int count, at = lua_gettop(L);
     gl_tensor **list = gll_tensor_list(L, name, 2, &count);
     *handle = gl_optimizer_new(type, a.arg, count, list);
-    gl_free(list);
+    lua_settop(L, at);
     return *handle ? 1 : gll_raise(L);
   }
   return gll_error(L, "there is no optimizer called %s", name);
-}
-
-static int collect(lua_State *L) {
-  gl_optimizer **handle = luaL_checkudata(L, 1, GLL_OPTIMIZER);
-  gl_optimizer_free(*handle);
-  *handle = NULL;
-  return 0;
 }
 
 static int step(lua_State *L) {
@@ -57,62 +49,59 @@ static int zero_grad(lua_State *L) {
  * {steps = calls of step, parameters = {the steps that each has taken}}. The tensors are the live ones: copying into
  * them sets the state. */
 static int state(lua_State *L) {
-  gl_optimizer *o = check_optimizer(L);
+  const gl_optimizer_type *type = check_optimizer(L)->type;
   lua_newtable(L);
-  for (int k = 0; k < GL_MAXSTATE && o->type->state[k]; k++)
-    for (int i = 0; i < o->nparam; i++) {
+  for (int k = 0; k < GL_MAXSTATE && type->state[k]; k++)
+    for (int i = 0; i < check_optimizer(L)->nparam; i++) {
       char key[64];
-      snprintf(key, sizeof key, "%s.%d", o->type->state[k], i + 1);
-      gll_push(L, gl_tensor_retain(o->state[k][i]));
+      snprintf(key, sizeof key, "%s.%d", type->state[k], i + 1);
+      gll_push(L, gl_tensor_retain(check_optimizer(L)->state[k][i]));
       lua_setfield(L, -2, key);
     }
   lua_createtable(L, 0, 2);
-  lua_pushinteger(L, o->steps);
+  lua_pushinteger(L, check_optimizer(L)->steps);
   lua_setfield(L, -2, "steps");
-  lua_createtable(L, o->nparam, 0);
-  for (int i = 0; i < o->nparam; i++) {
-    lua_pushinteger(L, o->taken[i]);
+  lua_createtable(L, check_optimizer(L)->nparam, 0);
+  for (int i = 0; i < check_optimizer(L)->nparam; i++) {
+    lua_pushinteger(L, check_optimizer(L)->taken[i]);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "parameters");
   return 2;
 }
 
-/* The number of steps on top of the stack, which it pops. */
-static int64_t pop_steps(lua_State *L, const gl_optimizer *o) {
+/* The number of steps at index i. */
+static int64_t check_steps(lua_State *L, int i) {
   int whole;
-  lua_Integer steps = lua_tointegerx(L, -1, &whole);
-  if (!whole || steps < 0 || lua_type(L, -1) != LUA_TNUMBER)
-    gll_error(L, "%s: set_steps: expected a number of steps taken, got %s", o->type->name,
-              lua_type(L, -1) == LUA_TNUMBER ? luaL_tolstring(L, -1, NULL) : luaL_typename(L, -1));
-  lua_pop(L, 1);
+  lua_Integer steps = lua_tointegerx(L, i, &whole);
+  if (!whole || steps < 0 || lua_type(L, i) != LUA_TNUMBER)
+    gll_error(L, "%s: set_steps: expected a number of steps taken, got %s", check_optimizer(L)->type->name,
+              lua_type(L, i) == LUA_TNUMBER ? luaL_tolstring(L, i, NULL) : gll_what_is(L, i));
   return steps;
 }
 
 /* set_steps(what state returned, or one number of steps for all parameters) */
 static int set_steps(lua_State *L) {
-  gl_optimizer *o = check_optimizer(L);
+  int n = check_optimizer(L)->nparam;
+  bool each = lua_istable(L, 2);
   lua_settop(L, 2);
-  if (!lua_istable(L, 2)) {
-    int64_t steps = pop_steps(L, o);
-    o->steps = steps;
-    for (int i = 0; i < o->nparam; i++)
-      o->taken[i] = steps;
-    return 0;
+  if (each) {
+    lua_getfield(L, 2, "steps");
+    lua_getfield(L, 2, "parameters");
+    if (!lua_istable(L, 4) || lua_rawlen(L, 4) != (size_t)n)
+      return gll_error(L, "%s: set_steps: expected the steps of %d parameters", check_optimizer(L)->type->name, n);
   }
-  lua_getfield(L, 2, "parameters");
-  if (!lua_istable(L, 3) || lua_rawlen(L, 3) != (size_t)o->nparam)
-    return gll_error(L, "%s: set_steps: expected the steps of %d parameters", o->type->name, o->nparam);
-  for (int i = 0; i < o->nparam; i++) { /* all are read before any is set */
-    lua_rawgeti(L, 3, i + 1);
-    pop_steps(L, o);
+  int64_t steps = check_steps(L, each ? 3 : 2), *taken = lua_newuserdatauv(L, sizeof *taken * (size_t)n, 0);
+  for (int i = 0; i < n; i++) { /* all are read before any is set */
+    if (each)
+      lua_rawgeti(L, 4, i + 1);
+    taken[i] = each ? check_steps(L, lua_gettop(L)) : steps;
+    if (each)
+      lua_pop(L, 1);
   }
-  lua_getfield(L, 2, "steps");
-  o->steps = pop_steps(L, o);
-  for (int i = 0; i < o->nparam; i++) {
-    lua_rawgeti(L, 3, i + 1);
-    o->taken[i] = pop_steps(L, o);
-  }
+  gl_optimizer *o = check_optimizer(L);
+  o->steps = steps;
+  memcpy(o->taken, taken, sizeof *taken * (size_t)n);
   return 0;
 }
 
@@ -121,14 +110,15 @@ static const luaL_Reg methods[] = {
 };
 
 static int index_event(lua_State *L) {
-  gl_optimizer *o = check_optimizer(L);
   const char *key = luaL_checkstring(L, 2);
   if (lua_getfield(L, lua_upvalueindex(1), key) != LUA_TNIL)
     return 1;
+  const gl_optimizer *o = check_optimizer(L);
   gl_parameter p;
   int k = gll_find_parameter(o->type->signature, key, &p);
+  gl_arg value = k >= 0 ? o->hyper[k] : (gl_arg){.given = false};
   if (k >= 0)
-    gll_push_value(L, &p, &o->hyper[k]);
+    gll_push_value(L, &p, &value);
   else if (strcmp(key, "steps") == 0)
     lua_pushinteger(L, o->steps);
   else
@@ -138,24 +128,30 @@ static int index_event(lua_State *L) {
 }
 
 static int newindex_event(lua_State *L) {
-  gl_optimizer *o = check_optimizer(L);
   const char *key = luaL_checkstring(L, 2);
+  const gl_optimizer_type *type = check_optimizer(L)->type;
   gl_parameter p;
-  int k = gll_find_parameter(o->type->signature, key, &p);
+  int k = gll_find_parameter(type->signature, key, &p);
   if (k < 0)
-    return gll_error(L, "%s has no setting '%s' (it has %s)", o->type->name, key,
-                     gll_push_signature(L, o->type->signature, false));
-  gl_arg hyper[GL_MAXARG];
+    return gll_error(L, "%s has no setting '%s' (it has %s)", type->name, key,
+                     gll_push_signature(L, type->signature, false));
+  gl_arg value = {.given = false}, hyper[GL_MAXARG];
+  gll_read_value(L, type->name, &p, 3, &value);
+  gl_optimizer *o = check_optimizer(L);
   memcpy(hyper, o->hyper, sizeof hyper);
-  gll_read_value(L, o->type->name, &p, 3, &hyper[k]);
-  if (!gl_optimizer_check(o->type, hyper))
+  hyper[k] = value;
+  if (!gl_optimizer_check(type, hyper))
     return gll_raise(L);
   memcpy(o->hyper, hyper, sizeof hyper);
   return 0;
 }
 
 static int tostring_event(lua_State *L) {
-  gl_optimizer *o = check_optimizer(L);
+  gl_optimizer *o = check_optimizer(L), copy = *o; /* text takes memory, and that may run Lua code */
+  long long elements = 0;
+  for (int i = 0; i < o->nparam; i++)
+    elements += gl_tensor_numel(o->param[i]);
+  o = &copy;
   const char *cursor = o->type->signature;
   gl_parameter p;
   luaL_Buffer b;
@@ -173,21 +169,27 @@ static int tostring_event(lua_State *L) {
     luaL_addstring(&b, text);
   }
   char text[96];
-  int64_t elements = 0;
-  for (int i = 0; i < o->nparam; i++)
-    elements += gl_tensor_numel(o->param[i]);
-  snprintf(text, sizeof text, "}: %lld steps, %d parameters, %lld numbers", (long long)o->steps, o->nparam,
-           (long long)elements);
+  snprintf(text, sizeof text, "}: %lld steps, %d parameters, %lld numbers", (long long)o->steps, o->nparam, elements);
   luaL_addstring(&b, text);
   luaL_pushresult(&b);
   return 1;
 }
 
 static const luaL_Reg events[] = {
-    {"__gc", collect},
     {"__newindex", newindex_event},
     {"__tostring", tostring_event},
     {NULL, NULL},
+};
+
+static void release(void *o) { gl_optimizer_free(o); }
+
+static const gll_kind kind = {
+    .name = "genlat.Optimizer",
+    .noun = "optimizer",
+    .release = release,
+    .events = events,
+    .methods = methods,
+    .index = index_event,
 };
 
 /* ---- clipping ---- */
@@ -208,7 +210,6 @@ static int clip_grad_norm(lua_State *L) {
   int count;
   gl_tensor **list = gll_tensor_list(L, "clip_grad_norm", 1, &count);
   double norm = gl_clip_grad_norm(count, list, max);
-  gl_free(list);
   lua_pushnumber(L, norm);
   return 1;
 }
@@ -218,7 +219,6 @@ static int clip_grad_value(lua_State *L) {
   int count;
   gl_tensor **list = gll_tensor_list(L, "clip_grad_value", 1, &count);
   gl_clip_grad_value(count, list, max);
-  gl_free(list);
   return 0;
 }
 
@@ -239,12 +239,3 @@ const luaL_Reg gll_optimizer_functions[] = {
     {"clip_grad_value", clip_grad_value},
     {NULL, NULL},
 };
-
-void gll_open_optimizer(lua_State *L) {
-  luaL_newmetatable(L, GLL_OPTIMIZER);
-  luaL_setfuncs(L, events, 0);
-  luaL_newlib(L, methods);
-  lua_pushcclosure(L, index_event, 1);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-}

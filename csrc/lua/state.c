@@ -178,7 +178,8 @@ static int seed(lua_State *L) {
 static int rng_state(lua_State *L) {
   gl_rng *rng = rng_for(state_of(L), L);
   if (lua_gettop(L) >= 2)
-    *rng = (gl_rng){.seed = (uint64_t)luaL_checkinteger(L, 1), .counter = (uint64_t)luaL_checkinteger(L, 2)};
+    *rng = (gl_rng){(uint64_t)gll_check_whole(L, 1, "rng_state", "the seed", LUA_MININTEGER, LUA_MAXINTEGER),
+                    (uint64_t)gll_check_whole(L, 2, "rng_state", "the counter", LUA_MININTEGER, LUA_MAXINTEGER)};
   lua_pushinteger(L, (lua_Integer)rng->seed);
   lua_pushinteger(L, (lua_Integer)rng->counter);
   return 2;

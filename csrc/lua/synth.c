@@ -6,13 +6,6 @@
 #include "core/shape.h"
 #include "lua/binding.h"
 
-/* Releases what was made before a failure, then raises it. */
-static int give_up(lua_State *L, gl_tensor *const *made, int n) {
-  for (int i = 0; i < n; i++)
-    gl_tensor_release(made[i]);
-  return gll_raise(L);
-}
-
 typedef struct order order;
 typedef bool draw_images(const order *o, uint8_t *images, uint8_t *labels, float *factors);
 
@@ -40,21 +33,21 @@ static bool fill(const order *o, gl_tensor *const *out) {
 
 /* Reads count, seed = 0, first = 1 from the stack's first three places, draws, and pushes images (uint8, count x side x
  * side x channels), labels (uint8, count, from 1) and factors (float, count x factors). */
-static int draw(lua_State *L, order o) {
-  lua_Integer count = luaL_checkinteger(L, 1), first = luaL_optinteger(L, 3, 1);
-  luaL_argcheck(L, count >= 1 && count <= INT32_MAX, 1, "the count must be 1 to 2147483647");
-  luaL_argcheck(L, first >= 1, 3, "the first image is 1 or later");
-  o.count = count;
-  o.seed = (uint64_t)luaL_optinteger(L, 2, 0);
+static int draw(lua_State *L, const char *name, order o) {
+  o.count = gll_check_whole(L, 1, name, "the count", LUA_MININTEGER, LUA_MAXINTEGER);
+  if (o.count < 1 || o.count > INT32_MAX)
+    return gll_error(L, "%s: the count must be 1 to %d, not %I", name, INT32_MAX, (LUAI_UACINT)o.count);
+  lua_Integer first = gll_option_whole(L, 3, name, "the first image", 1, LUA_MININTEGER, LUA_MAXINTEGER);
+  if (first < 1)
+    return gll_error(L, "%s: the first image is 1 or later, not %I", name, (LUAI_UACINT)first);
   o.first = (uint64_t)first - 1;
-  const int64_t images[] = {count, o.side, o.side, o.channels}, factors[] = {count, o.factors};
-  gl_tensor *out[] = {gl_tensor_new(GL_UINT8, 4, images), gl_tensor_new(GL_UINT8, 1, images),
-                      gl_tensor_new(GL_FLOAT, 2, factors)};
-  if (!out[0] || !out[1] || !out[2] || !fill(&o, out))
-    return give_up(L, out, 3);
-  for (int i = 0; i < 3; i++)
-    gll_push(L, out[i]);
-  return 3;
+  o.seed = (uint64_t)gll_option_whole(L, 2, name, "the seed", 0, LUA_MININTEGER, LUA_MAXINTEGER);
+  const int64_t images[] = {o.count, o.side, o.side, o.channels}, factors[] = {o.count, o.factors};
+  gll_push(L, gl_tensor_new(GL_UINT8, 4, images));
+  gll_push(L, gl_tensor_new(GL_UINT8, 1, images));
+  gll_push(L, gl_tensor_new(GL_FLOAT, 2, factors));
+  gl_tensor *out[] = {gll_check(L, -3), gll_check(L, -2), gll_check(L, -1)};
+  return fill(&o, out) ? 3 : gll_raise(L);
 }
 
 static int push_names(lua_State *L, const char *const *names, int n) {
@@ -75,7 +68,8 @@ static bool draw_digits(const order *o, uint8_t *images, uint8_t *labels, float 
 /* digits(count, seed = 0, first = 1) -> images (uint8, count x 28 x 28 x 1), labels (uint8, count, 1 for the digit 0 to
  * 10), factors (float, count x #digits_factors()). Image i, counting from 1, depends on (seed, i) only. */
 static int digits(lua_State *L) {
-  return draw(L, (order){.draw = draw_digits, .side = GL_DIGITS_SIDE, .channels = 1, .factors = GL_DIGITS_FACTORS});
+  return draw(L, "digits",
+              (order){.draw = draw_digits, .side = GL_DIGITS_SIDE, .channels = 1, .factors = GL_DIGITS_FACTORS});
 }
 
 /* digits_factors() -> the list of the factors' names, in the order of digits' third result. */
@@ -88,9 +82,11 @@ static bool draw_faces(const order *o, uint8_t *images, uint8_t *labels, float *
 }
 
 /* The side of a face's image at stack index i, 32 where there is none. */
-static int check_side(lua_State *L, int i) {
-  lua_Integer side = luaL_optinteger(L, i, 32);
-  luaL_argcheck(L, side >= GL_FACES_SIDE_MIN && side <= GL_FACES_SIDE_MAX, i, "the side is 16 to 512 pixels");
+static int check_side(lua_State *L, int i, const char *name) {
+  lua_Integer side = gll_option_whole(L, i, name, "the side", 32, LUA_MININTEGER, LUA_MAXINTEGER);
+  if (side < GL_FACES_SIDE_MIN || side > GL_FACES_SIDE_MAX)
+    gll_error(L, "%s: the side is %d to %d pixels, not %I", name, GL_FACES_SIDE_MIN, GL_FACES_SIDE_MAX,
+              (LUAI_UACINT)side);
   return (int)side;
 }
 
@@ -98,11 +94,12 @@ static int check_side(lua_State *L, int i) {
  * (uint8, count, 1 to #faces_classes()), factors (float, count x #faces_factors()). Image i, counting from 1, depends
  * on (seed, i), side and correlated only. */
 static int faces(lua_State *L) {
-  return draw(L, (order){.draw = draw_faces,
-                         .side = check_side(L, 4),
-                         .correlated = lua_toboolean(L, 5),
-                         .channels = 3,
-                         .factors = GL_FACES_FACTORS});
+  return draw(L, "faces",
+              (order){.draw = draw_faces,
+                      .side = check_side(L, 4, "faces"),
+                      .correlated = lua_toboolean(L, 5),
+                      .channels = 3,
+                      .factors = GL_FACES_FACTORS});
 }
 
 /* faces_factors(), faces_classes() -> the names of the attributes, and of the classes. */
@@ -126,17 +123,17 @@ static void read_attribute(lua_State *L, float *factors) {
  * plain one where no index is given. */
 static int face(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  int side = check_side(L, 2);
-  gl_faces_look look = {(uint64_t)luaL_optinteger(L, 3, 0), (uint64_t)luaL_optinteger(L, 4, 1) - 1};
+  int side = check_side(L, 2, "face");
+  gl_faces_look look = {(uint64_t)gll_option_whole(L, 3, "face", "the seed", 0, LUA_MININTEGER, LUA_MAXINTEGER),
+                        (uint64_t)gll_option_whole(L, 4, "face", "the index", 1, 1, LUA_MAXINTEGER) - 1};
   const int64_t shape[] = {side, side, 3};
   float factors[GL_FACES_FACTORS];
   memcpy(factors, gl_faces_usual, sizeof factors);
   for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
     read_attribute(L, factors);
-  gl_tensor *image = gl_tensor_new(GL_UINT8, 3, shape);
-  if (!image || !gl_face(factors, lua_isnoneornil(L, 4) ? NULL : &look, side, gl_tensor_bytes(image)))
-    return give_up(L, &image, 1);
-  return gll_push(L, image);
+  bool plain = lua_isnoneornil(L, 4);
+  gll_push(L, gl_tensor_new(GL_UINT8, 3, shape));
+  return gl_face(factors, plain ? NULL : &look, side, gl_tensor_bytes(gll_check(L, -1))) ? 1 : gll_raise(L);
 }
 
 const luaL_Reg gll_synth_functions[] = {

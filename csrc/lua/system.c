@@ -21,7 +21,7 @@ static int monotonic_clock(lua_State *L) {
 
 /* isatty(fd): is 0 (input), 1 (output) or 2 (errors) a terminal? */
 static int is_terminal(lua_State *L) {
-  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  lua_pushboolean(L, isatty((int)gll_check_whole(L, 1, "isatty", "the file", 0, INT32_MAX)));
   return 1;
 }
 

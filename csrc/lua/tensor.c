@@ -1,5 +1,5 @@
 /* tensor.c -- the tensor as a Lua value: its handle, properties, methods, indexing and comparison. */
-#include <math.h>
+#include <limits.h>
 #include <string.h>
 
 #include "core/shape.h"
@@ -43,96 +43,39 @@ static void report(lua_State *L, size_t bytes) {
   }
 }
 
-int gll_push(lua_State *L, gl_tensor *t) {
-  if (!t)
-    return gll_raise(L);
-  static _Thread_local gl_tensor
-      *in_flight; /* should Lua be out of memory and raise, the next push gives this one back */
-  gl_tensor_release(in_flight);
-  in_flight = t;
-  gl_tensor **handle = lua_newuserdatauv(L, sizeof *handle, 0);
-  *handle = t;
-  in_flight = NULL;
-  luaL_setmetatable(L, GLL_TENSOR);
-  report(L, sizeof *t + (t->buffer->refs == 1 && !t->buffer->unmap ? t->buffer->bytes : 0));
+static int new_handle(lua_State *L) {
+  gll_push_handle(L, &gll_tensor);
   return 1;
 }
 
-gl_tensor *gll_test(lua_State *L, int i) {
-  gl_tensor **handle = luaL_testudata(L, i, GLL_TENSOR);
-  return handle ? *handle : NULL;
-}
-
-gl_tensor *gll_check(lua_State *L, int i) {
-  gl_tensor **handle = luaL_checkudata(L, i, GLL_TENSOR);
-  if (!*handle) /* seen by another object's finalizer */
-    gll_error(L, "this tensor was collected already");
-  return *handle;
-}
-
-/* "a tensor", "nothing" or the type of the value at index i, for messages. */
-static const char *what_is(lua_State *L, int i) {
-  return gll_test(L, i) ? "a tensor" : lua_isnoneornil(L, i) ? "nothing" : luaL_typename(L, i);
-}
-
-static int collect(lua_State *L) {
-  gl_tensor **handle = luaL_checkudata(L, 1, GLL_TENSOR);
-  gl_tensor_release(*handle);
-  *handle = NULL;
-  return 0;
-}
-
-/* ---- from tables ---- */
-
-/* Measures the nested table at index i along its first elements. */
-static int table_shape(lua_State *L, int i, int64_t *shape) {
-  int ndim = 0;
-  lua_pushvalue(L, i);
-  while (lua_istable(L, -1)) {
-    if (ndim == GL_MAXDIM)
-      gll_error(L, "tensor: tables are nested more than %d deep", GL_MAXDIM);
-    shape[ndim++] = luaL_len(L, -1);
-    if (shape[ndim - 1] == 0)
-      gll_error(L, "tensor: the table is empty");
-    lua_geti(L, -1, 1);
-    lua_remove(L, -2);
+int gll_push(lua_State *L, gl_tensor *t) {
+  if (!t)
+    return gll_raise(L);
+  size_t bytes = sizeof *t + (t->buffer->refs == 1 && !t->buffer->unmap ? t->buffer->bytes : 0);
+  lua_pushcfunction(L, new_handle); /* which needs no memory, as the handle does */
+  if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
+    gl_tensor_release(t);
+    return lua_error(L);
   }
-  lua_pop(L, 1);
-  return ndim;
+  *(void **)lua_touserdata(L, -1) = t;
+  report(L, bytes);
+  return 1;
 }
 
-static void fill_from_table(lua_State *L, int i, gl_tensor *t, int axis, int64_t *at) {
-  if (axis == t->ndim) {
-    int ok;
-    double v = lua_tonumberx(L, i, &ok);
-    if (!ok || lua_type(L, i) != LUA_TNUMBER)
-      gll_error(L, "tensor: element %d is not a number but %s", (int)*at + 1,
-                gll_test(L, i) ? "a tensor (stack and cat join tensors)" : luaL_typename(L, i));
-    gl_tensor_set(t, (*at)++, v);
-    return;
-  }
-  int64_t n = lua_istable(L, i) ? luaL_len(L, i) : -1;
-  if (n < 0)
-    gll_error(L, "tensor: the table is ragged: a %s where axis %d has %d elements", luaL_typename(L, i), axis + 1,
-              (int)t->shape[axis]);
-  if (n != t->shape[axis])
-    gll_error(L, "tensor: the table is ragged: axis %d has %d elements here and %d there", axis + 1,
-              (int)t->shape[axis], (int)n);
-  for (int64_t k = 1; k <= n; k++) {
-    lua_geti(L, i, k);
-    fill_from_table(L, lua_gettop(L), t, axis + 1, at);
-    lua_pop(L, 1);
-  }
-}
+gl_tensor *gll_test(lua_State *L, int i) { return gll_test_handle(L, i, &gll_tensor); }
 
-gl_tensor *gll_push_converted(lua_State *L, int i, gl_dtype dtype) {
-  int64_t shape[GL_MAXDIM], at = 0;
-  luaL_checkstack(L, 2 * GL_MAXDIM, NULL);
-  int ndim = table_shape(L, i, shape);
-  gl_tensor *t = gl_tensor_new(dtype, ndim, shape);
-  gll_push(L, t);
-  fill_from_table(L, i, t, 0, &at);
+gl_tensor *gll_check(lua_State *L, int i) { return gll_check_handle(L, i, &gll_tensor); }
+
+gl_tensor *gll_hold(lua_State *L, int i) {
+  gl_tensor *t = gll_check(L, i);
+  gll_push(L, gl_tensor_retain(t));
   return t;
+}
+
+const char *gll_what_is(lua_State *L, int i) {
+  if (gll_is_handle(L, i, &gll_tensor))
+    return gll_test(L, i) ? "a tensor" : "a tensor that was collected already";
+  return lua_isnoneornil(L, i) ? "nothing" : luaL_typename(L, i);
 }
 
 /* ---- indexing ---- */
@@ -154,64 +97,83 @@ static int64_t check_index(lua_State *L, int i, const char *expected) {
   int64_t index = ok ? lua_tointegerx(L, i, &ok) : 0;
   if (!ok)
     gll_error(L, "index: expected %s, got %s", expected,
-              lua_type(L, i) == LUA_TNUMBER ? lua_tostring(L, i) : what_is(L, i));
+              lua_type(L, i) == LUA_TNUMBER ? lua_tostring(L, i) : gll_what_is(L, i));
   return index;
 }
 
-static void push_selected(lua_State *L, gl_tensor *x, int64_t axis, int64_t index) {
+static gl_tensor *selected(lua_State *L, gl_tensor *x, int64_t axis, int64_t index) {
   if (x->ndim == 0)
     gll_error(L, "index: a single number has no parts (x:item() is its value)");
   int64_t size = x->shape[axis - 1];
   if (index == 0 || index > size || index < -size)
     gll_error(L, "index: %I is not in 1..%I, along axis %d of %s", (LUAI_UACINT)index, (LUAI_UACINT)size, (int)axis,
               gl_tensor_text(x));
-  gll_push(L, apply_view(L, "select", x, 2, (gl_arg[]){{.i = axis}, {.i = index}}));
+  return apply_view(L, "select", x, 2, (gl_arg[]){{.i = axis}, {.i = index}});
 }
 
-/* x[{2, {1, 3}}]: a number picks one index of an axis, {first, last, step} a range, {} the whole axis. */
+/* One of the indices of x[{...}]: a number picks a place of an axis, {first, last, step} a range, {} all of it. */
+typedef struct place {
+  bool range;
+  int64_t v[3];
+} place;
+
+static place read_place(lua_State *L, int i) {
+  if (!lua_istable(L, i))
+    return (place){.v = {check_index(L, i, "a whole number or a range {first, last}")}};
+  place p = {.range = true, .v = {1, -1, 1}};
+  for (int f = 0; f < 3; f++) {
+    if (lua_geti(L, i, f + 1) != LUA_TNIL)
+      p.v[f] = check_index(L, lua_gettop(L), "whole numbers in a range {first, last, step}");
+    lua_pop(L, 1);
+  }
+  return p;
+}
+
+/* x[{2, {1, 3}}], x at index 1, the table at i */
 static int push_indexed(lua_State *L, int i) {
-  gl_tensor *x = gll_check(L, 1);
-  lua_Integer n = luaL_len(L, i);
-  int64_t axis = 1;
-  if (n > x->ndim)
-    return gll_error(L, "index: %d indices for a tensor with %d axes (%s)", (int)n, x->ndim, gl_tensor_text(x));
+  place p[GL_MAXDIM];
+  int n = gll_check_length(L, i, "index", "indices", INT_MAX);
+  const gl_tensor *whole = gll_check(L, 1);
+  if (n > whole->ndim)
+    return gll_error(L, "index: %d indices for a tensor with %d axes (%s)", n, whole->ndim, gl_tensor_text(whole));
+  for (int k = 0; k < n; k++) {
+    lua_geti(L, i, k + 1);
+    p[k] = read_place(L, lua_gettop(L));
+    lua_pop(L, 1);
+  }
   lua_pushvalue(L, 1);
-  for (int k = 1; k <= n; k++) {
-    lua_geti(L, i, k);
-    x = gll_check(L, -2);
-    if (lua_istable(L, -1)) {
-      gl_arg arg[4] = {{.i = axis}, {.i = 1}, {.i = -1}, {.i = 1}};
-      for (int f = 1; f <= 3; f++) {
-        if (lua_geti(L, -1, f) != LUA_TNIL)
-          arg[f].i = check_index(L, lua_gettop(L), "whole numbers in a range {first, last, step}");
-        lua_pop(L, 1);
-      }
-      axis++;
-      lua_pop(L, 1);
-      gll_push(L, apply_view(L, "slice", x, 4, arg));
-    } else {
-      int64_t index = check_index(L, lua_gettop(L), "a whole number or a range {first, last}");
-      lua_pop(L, 1);
-      push_selected(L, x, axis, index);
-    }
+  for (int64_t k = 0, axis = 1; k < n; k++) {
+    gl_tensor *x = gll_check(L, -1);
+    const int64_t *v = p[k].v;
+    if (p[k].range)
+      x = apply_view(L, "slice", x, 4, (gl_arg[]){{.i = axis++}, {.i = v[0]}, {.i = v[1]}, {.i = v[2]}});
+    else
+      x = selected(L, x, axis, v[0]);
+    gll_push(L, x);
     lua_remove(L, -2);
   }
   return 1;
 }
 
 static int push_row(lua_State *L) {
-  push_selected(L, gll_check(L, 1), 1, check_index(L, 2, "a whole number"));
-  return 1;
+  int64_t index = check_index(L, 2, "a whole number");
+  return gll_push(L, selected(L, gll_check(L, 1), 1, index));
 }
 
 /* ---- properties ---- */
 
-static int push_shape(lua_State *L, const gl_tensor *t) {
-  lua_createtable(L, t->ndim, 0);
-  for (int i = 0; i < t->ndim; i++) {
-    lua_pushinteger(L, t->shape[i]);
+void gll_push_sizes(lua_State *L, int n, const int64_t *size) {
+  int64_t copy[GL_MAXDIM];
+  memcpy(copy, size, sizeof *size * (size_t)n); /* as whoever holds them may be gone once there is a table */
+  lua_createtable(L, n, 0);
+  for (int i = 0; i < n; i++) {
+    lua_pushinteger(L, copy[i]);
     lua_rawseti(L, -2, i + 1);
   }
+}
+
+static int push_shape(lua_State *L, const gl_tensor *t) {
+  gll_push_sizes(L, t->ndim, t->shape);
   return 1;
 }
 
@@ -266,22 +228,24 @@ static int set_requires_grad(lua_State *L, gl_tensor *t, bool on) {
 
 /* x[i] = y, x[{...}] = y */
 static int assign(lua_State *L) {
-  gl_tensor *x = gll_check(L, 1), *y = gll_test(L, 3);
-  if (!y && lua_type(L, 3) != LUA_TNUMBER && !lua_istable(L, 3))
-    return gll_error(L, "assignment: expected a number, a table of numbers or a tensor, got %s", what_is(L, 3));
+  const gl_tensor *to = gll_check(L, 1), *from = gll_test(L, 3);
+  if (!from && lua_type(L, 3) != LUA_TNUMBER && !lua_istable(L, 3))
+    return gll_error(L, "assignment: expected a number, a table of numbers or a tensor, got %s", gll_what_is(L, 3));
   gll_use_context(L);
-  if ((x->requires_grad || (y && y->requires_grad)) && gl_recording())
+  if ((to->requires_grad || (from && from->requires_grad)) && gl_recording())
     return gll_error(L, "assignment: it is not recorded, and %s requires a gradient: use gl.no_grad%s",
-                     x->requires_grad ? "the tensor" : "the value",
-                     x->requires_grad ? "" : ", or join the parts by stack or cat");
+                     to->requires_grad ? "the tensor" : "the value",
+                     to->requires_grad ? "" : ", or join the parts by stack or cat");
   if (lua_istable(L, 2))
     push_indexed(L, 2);
   else
     push_row(L);
-  gl_tensor *part = gll_check(L, -1);
-  if (!y)
-    y = gll_push_converted(L, 3, GL_FLOAT);
-  if (!gl_writable(x) || !gl_tensor_copy(part, y)) {
+  int part = lua_gettop(L), value = 3;
+  if (!from) {
+    gll_push_converted(L, 3, GL_FLOAT);
+    value = lua_gettop(L);
+  }
+  if (!gl_writable(gll_check(L, 1)) || !gl_tensor_copy(gll_check(L, part), gll_check(L, value))) {
     gl_fail_in("assignment");
     return gll_raise(L);
   }
@@ -298,7 +262,7 @@ static int newindex_event(lua_State *L) {
   if (strcmp(key, "grad") == 0) {
     gl_tensor *g = gll_test(L, 3);
     if (!g && !lua_isnil(L, 3))
-      return gll_error(L, "grad: expected a tensor or nil, got %s", what_is(L, 3));
+      return gll_error(L, "grad: expected a tensor or nil, got %s", gll_what_is(L, 3));
     if (g && !gl_same_shape(g, t))
       return gll_error(L, "grad is %s, the tensor %s", gl_tensor_text(g), gl_tensor_text(t));
     gl_tensor *copy = g ? gl_tensor_convert(g, GL_FLOAT) : NULL;
@@ -318,7 +282,8 @@ static int size(lua_State *L) {
   if (lua_isnoneornil(L, 2))
     return push_shape(L, t);
   int axis;
-  if (!gl_axis(&(gl_arg){.i = luaL_checkinteger(L, 2)}, t->ndim, &axis)) {
+  lua_Integer typed = gll_check_whole(L, 2, "size", "axis", LUA_MININTEGER, LUA_MAXINTEGER);
+  if (!gl_axis(&(gl_arg){.i = typed}, t->ndim, &axis)) {
     gl_fail_in("size");
     return gll_raise(L);
   }
@@ -339,37 +304,12 @@ static int numel(lua_State *L) {
   return 1;
 }
 
-static void push_number(lua_State *L, const gl_tensor *t, int64_t i) {
-  if (t->dtype == GL_UINT8)
-    lua_pushinteger(L, (lua_Integer)gl_tensor_get(t, i));
-  else
-    lua_pushnumber(L, gl_tensor_get(t, i));
-}
-
 static int item(lua_State *L) {
   gl_tensor *t = gll_check(L, 1);
   if (gl_tensor_numel(t) != 1)
-    return gll_error(L, "item: the tensor has %d elements (%s), not one", (int)gl_tensor_numel(t), gl_tensor_text(t));
-  push_number(L, t, 0);
-  return 1;
-}
-
-static void push_table(lua_State *L, const gl_tensor *t, int axis, int64_t *at) {
-  if (axis == t->ndim) {
-    push_number(L, t, (*at)++);
-    return;
-  }
-  lua_createtable(L, (int)t->shape[axis], 0);
-  for (int64_t i = 0; i < t->shape[axis]; i++) {
-    push_table(L, t, axis + 1, at);
-    lua_rawseti(L, -2, i + 1);
-  }
-}
-
-static int totable(lua_State *L) {
-  int64_t at = 0;
-  luaL_checkstack(L, 2 * GL_MAXDIM, NULL);
-  push_table(L, gll_check(L, 1), 0, &at);
+    return gll_error(L, "item: the tensor has %I elements (%s), not one", (LUAI_UACINT)gl_tensor_numel(t),
+                     gl_tensor_text(t));
+  gll_push_number(L, t, 0);
   return 1;
 }
 
@@ -408,7 +348,7 @@ static int requires_grad_(lua_State *L) {
 
 static gl_tensor *check_gradient(lua_State *L, int i) {
   if (!gll_test(L, i))
-    gll_error(L, "backward: gradient: expected a tensor, got %s", what_is(L, i));
+    gll_error(L, "backward: gradient: expected a tensor, got %s", gll_what_is(L, i));
   return gll_test(L, i);
 }
 
@@ -465,7 +405,7 @@ static int eq_event(lua_State *L) { /* the same tensor, though the handles diffe
 }
 
 static int tostring_event(lua_State *L) {
-  gll_push_text(L, gll_check(L, 1));
+  gll_push_text(L, gll_hold(L, 1));
   return 1;
 }
 
@@ -473,7 +413,7 @@ static const luaL_Reg methods[] = {
     {"size", size},
     {"numel", numel},
     {"item", item},
-    {"totable", totable},
+    {"totable", gll_totable},
     {"contiguous", contiguous},
     {"is_contiguous", is_contiguous},
     {"float", to_float},
@@ -485,7 +425,6 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg events[] = {
-    {"__gc", collect},
     {"__newindex", newindex_event},
     {"__len", length_event},
     {"__lt", lt_event},
@@ -495,15 +434,20 @@ static const luaL_Reg events[] = {
     {NULL, NULL},
 };
 
+static void release_tensor(void *t) { gl_tensor_release(t); }
+
+const gll_kind gll_tensor = {
+    .name = "genlat.Tensor",
+    .noun = "tensor",
+    .release = release_tensor,
+    .events = events,
+    .methods = methods,
+    .index = index_event,
+};
+
 void gll_open_tensor(lua_State *L, int module) {
-  luaL_newmetatable(L, GLL_TENSOR);
-  luaL_setfuncs(L, events, 0);
-  luaL_newlib(L, methods);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "methods"); /* the metatable's, where ops are added */
-  lua_pushvalue(L, -1);
+  gll_push_kind(L, &gll_tensor);
+  lua_getfield(L, -1, "methods");
   lua_setfield(L, module, "tensor_methods"); /* where Lua code adds its own */
-  lua_pushcclosure(L, index_event, 1);
-  lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }

@@ -170,8 +170,7 @@ function help.text(...)
   if kind == "table" then return of_table(thing) end
   if Module.is_tensor(thing) then return pages.tensor(thing) end
   if thing == nil then return "nil: there is nothing of that name; gl.help() says what genlat has" end
-  local meta = kind == "userdata" and getmetatable(thing)
-  if meta and meta.__name == "genlat.Optimizer" then
+  if core.kind_of(thing) == "genlat.Optimizer" then
     local name = tostring(thing):match "^%w+"
     return tostring(thing) .. "\n\n" .. pages.optimizer(lazy.require("genlat.optim").kinds[name])
   end

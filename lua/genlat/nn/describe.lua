@@ -18,10 +18,7 @@ local function with_commas(n)
 end
 
 --- Is a value a tensor?
-function describe.is_tensor(value)
-  local meta = type(value) == "userdata" and getmetatable(value)
-  return meta and meta.__name == "genlat.Tensor" or false
-end
+function describe.is_tensor(value) return type(value) == "userdata" and core.kind_of(value) == "genlat.Tensor" end
 
 --- Runs the module once on zeros of a shape, unrecorded, in evaluation, with random numbers of its own; returns
 --- module -> output shape, as far as it came.
