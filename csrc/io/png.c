@@ -124,6 +124,9 @@ static void read_steps(job *j) {
   make_info(j);
   png_set_read_fn(j->png, j, on_read);
   png_set_user_limits(j->png, MAX_SIDE, MAX_SIDE);
+  /* A wrong checksum anywhere is damage, which libpng by default overlooks in what it could do without: transparency,
+   * and from 1.6.45 on the end. */
+  png_set_crc_action(j->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   /* Leave out text, colour profiles and the like: nobody wants them, and each could be inflated to megabytes. */
   png_set_keep_unknown_chunks(j->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_read_info(j->png, j->info);

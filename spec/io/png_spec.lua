@@ -180,9 +180,21 @@ describe("PNG", function()
       for n = 1, #good - 1 do refused("truncated", good:sub(1, n)) end
     end)
 
+    -- Every kind of chunk: those that libpng needs, transparency, those that it knows and those that it does not.
+    local full = maker.png {
+      width = 2, height = 1, bits = 8, color = 3, rows = { "\0\1" },
+      extra = maker.chunk("gAMA", string.pack(">I4", 45455)) .. maker.chunk("PLTE", "\1\2\3\4\5\6")
+        .. maker.chunk("tRNS", "\0\200") .. maker.chunk("tEXt", "Title\0none") .. maker.chunk("prVt", "own"),
+    }
+
     it("with any changed byte is refused", function()
-      for i = 1, #good do
-        refused(".", good:sub(1, i - 1) .. string.char(good:byte(i) ~ 0x55) .. good:sub(i + 1))
+      for _, whole in ipairs { good, full } do
+        assert.is_truthy(read_bytes(whole))
+        for i = 1, #whole do
+          for _, change in ipairs { 0x01, 0x20, 0x55 } do
+            refused(".", whole:sub(1, i - 1) .. string.char(whole:byte(i) ~ change) .. whole:sub(i + 1))
+          end
+        end
       end
     end)
 
