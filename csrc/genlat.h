@@ -8,11 +8,12 @@
  *   - Tensors are row-major; images are N x H x W x C. In C, axes and indices count from 0; whatever a user types or
  *     reads (class labels, index tensors, axes in messages) counts from 1.
  *   - A returned gl_tensor* is one reference that belongs to the caller: give it back with gl_tensor_release.
- *   - A tensor, layer or optimizer, and all that hangs together with it by a graph, is for one thread at a time;
- * threads that share none may call the API side by side. Each has an error slot of its own, and its context says
- * whether operations are recorded and where random numbers come from. Memory and its counts, the number of threads, and
- *     what signals do are the whole process's.
- *   - genlat spreads the work over threads of its own (OpenMP); a process may fork, and the child goes on.
+ *   - A tensor, layer or optimizer, and all that a graph connects with it, is for one thread at a time; threads that
+ *     share none of these may call the API side by side. Each has an error slot of its own; its context (see below)
+ * says whether operations are recorded and where random numbers come from. Memory and its counts, the number of
+ *     threads, and what signals do are the whole process's.
+ *   - genlat spreads the work over threads of its own (OpenMP). A process may fork: the child goes on, with threads of
+ *     its own.
  */
 #ifndef GENLAT_H
 #define GENLAT_H

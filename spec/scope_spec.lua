@@ -286,3 +286,31 @@ describe("a model's scopes of several coroutines", function()
     assert.same(before, state_of(model))
   end)
 end)
+
+describe("only scope.lua", function()
+  local ALLOWED = { -- what stands in a checkpoint, and where a script's random numbers begin
+    ["core.rng_state"] = {"^lua/genlat/train/run%.lua$", "^lua/genlat/runs/"},
+    ["core.seed"] = {
+      "^lua/genlat/train/run%.lua$", "^lua/genlat/explore%.lua$", "^lua/genlat/cli/", "^lua/genlat/runs/",
+    },
+    ["core.scope"] = {"^lua/genlat/scope%.lua$"},
+    ["core.set_recording"] = {},
+    ["gl.rng_state"] = {"^lua/genlat/help/binding%.lua$"},
+    ["gl.seed"] = {"^lua/genlat/help/", "^scripts/", "^examples/"},
+  }
+
+  it("sets recording, random numbers and what is put back afterwards", function()
+    local pipe = assert(io.popen "find lua scripts examples -name '*.lua'")
+    for path in pipe:lines() do
+      local file = assert(io.open(path))
+      local text = file:read("a"):gsub("%-%-[^\n]*", "")
+      file:close()
+      for call, places in pairs(ALLOWED) do
+        local allowed = not text:find(call, 1, true)
+        for _, place in ipairs(places) do allowed = allowed or path:find(place) ~= nil end
+        assert.is_true(allowed, path .. " has " .. call)
+      end
+    end
+    pipe:close()
+  end)
+end)
