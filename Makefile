@@ -10,6 +10,8 @@ BINDIR ?= $(PREFIX)/bin
 LUA ?= $(shell sh scripts/setup.sh --lua)
 OPTIMIZE ?= -O3
 FUZZ_SECONDS ?= 60
+KILLS ?= 60
+RACES ?= 20
 
 define HELP
 make              build genlat for this processor, in build/genlat
@@ -23,6 +25,7 @@ make check-asan   run them under the address and undefined-behaviour sanitizers,
 make fuzz         feed damaged files to the readers for FUZZ_SECONDS=$(FUZZ_SECONDS)
 make fuzz-api     call everything with random arguments, under the sanitizers, for FUZZ_SECONDS
   FUZZ_CALLS=N    ... for N calls; FUZZ_SEED=N is the first seed; FUZZ_CALL=N repeats call N of the seed, and shows it
+make check-kills  kill trainings KILLS=$(KILLS) times and go on, and start RACES=$(RACES) pairs of them at once
 make bench        measure the speed of the operations
 make lint         check the form of the C and Lua files; make format rewrites the C files to it
 make f64          build the core in double precision, in build/f64, for the gradient checks
@@ -146,6 +149,9 @@ check-asan: asan f64 busted
 busted:
 	@$(LUA) -e 'require "busted.runner"' 2>/dev/null || sh scripts/setup.sh --dev
 
+check-kills: all
+	LUA_PATH="./lua/?.lua;./lua/?/init.lua;;" LUA_CPATH="./$(OUT)/?.so;;" $(LUA) spec/scripts/check_kills.lua $(KILLS) $(RACES)
+
 FUZZER = $(OUT)/fuzz/fuzz_io
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang OUT=$(OUT)/fuzz OPTIMIZE=-O1 \
@@ -201,4 +207,4 @@ help:
 	@:
 
 FORCE:
-.PHONY: all f64 asan test check-asan busted fuzz fuzz-api bench lint format install uninstall clean help FORCE
+.PHONY: all f64 asan test check-asan check-kills busted fuzz fuzz-api bench lint format install uninstall clean help FORCE

@@ -4,6 +4,7 @@ local safetensors = require "genlat.safetensors"
 local shell = dofile "spec/scripts/shell.lua"
 local Folder = dofile "spec/io/folder.lua"
 local kills = dofile "spec/scripts/kills.lua"
+local races = dofile "spec/scripts/races.lua"
 
 local PICTURES = {"real.png", "reconstructions.png", "samples.png", "manifold.png"}
 
@@ -198,6 +199,15 @@ describe("a run that is killed again and again", function()
     kills.check("train_vae.lua", ("--data '%s' --hidden 16 --epochs 6 --batch 20 --seed 9 --quiet --out '%%s'")
       :format(data.name), 6)
   end)
+end)
+
+describe("two runs that begin at once", function()
+  local options
+  setup(function() options = ("--data '%s' --hidden 8 --batch 100 --seed 9 --quiet"):format(data.name) end)
+
+  it("are both whole, each in a folder of its own", function() races.numbered("train_vae.lua", "vae", options, 1) end)
+
+  it("in the same folder: one goes on, the other is refused", function() races.named("train_vae.lua", options, 1) end)
 end)
 
 describe("a run begun anew in a run's folder", function()

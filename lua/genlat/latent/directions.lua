@@ -12,6 +12,7 @@
 --   answers, sure   of a compass: how many answers it is from, and how sure it is, 0 to 1
 
 local core = require "genlat.core"
+local finite = require "genlat.nn.finite"
 local json = require "genlat.json"
 local safetensors = require "genlat.safetensors"
 local text = require "genlat.text"
@@ -161,7 +162,7 @@ function Directions:save()
     tensors[name], notes[name] = found.vector, found.notes
   end
   local path = self.folder .. "/directions.safetensors"
-  local ok, message = safetensors.save(path, tensors, {format = FORMAT, notes = json.encode(notes)})
+  local ok, message = finite.save(path, tensors, {format = FORMAT, notes = json.encode(notes)})
   if not ok then return nil, message end
   return path
 end

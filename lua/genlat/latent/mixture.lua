@@ -11,6 +11,7 @@
 -- covariances leave float32: they are then inf, and what is computed is computed in units of 2^exponent.
 
 local core = require "genlat.core"
+local finite = require "genlat.nn.finite"
 local safetensors = require "genlat.safetensors"
 
 local Mixture = {}
@@ -216,7 +217,7 @@ end
 
 --- Writes it to a file. Returns true, or nil and a message.
 function Mixture:save(path)
-  return safetensors.save(path, {
+  return finite.save(path, {
     weights = self.weights, means = self.in_units.means, covariances = self.in_units.covariances,
   }, {format = FORMAT, exponent = self.exponent ~= 0 and ("%d"):format(self.exponent) or nil})
 end

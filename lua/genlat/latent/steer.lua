@@ -12,6 +12,7 @@
 --   plus, minus, step   of one in steps: the networks that take a step of that amount forwards or backwards
 
 local core = require "genlat.core"
+local finite = require "genlat.nn.finite"
 local json = require "genlat.json"
 local nn = require "genlat.nn"
 local optim = require "genlat.optim"
@@ -185,7 +186,7 @@ function steer.save(folder, walks)
     notes[name] = walk:notes()
   end
   local path = folder .. "/" .. FILE
-  local ok, message = safetensors.save(path, tensors, {format = FORMAT, notes = json.encode(notes)})
+  local ok, message = finite.save(path, tensors, {format = FORMAT, notes = json.encode(notes)})
   if not ok then return nil, message end
   return path
 end

@@ -166,10 +166,7 @@ function models.save(path, model, notes)
   check_plain("notes", notes or {})
   local config = config_to_save(model)
   check_form(model, config)
-  local state = model:state_dict()
-  local flaw = finite.find(state)
-  if flaw then return nil, text.message("%s: not written: the model's %s holds NaN or infinite numbers", path, flaw) end
-  return safetensors.save(path, state, {
+  return finite.save(path, model:state_dict(), {
     format = "genlat", config = json.encode(config), notes = json.encode(notes or {}),
   })
 end

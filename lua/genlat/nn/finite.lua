@@ -1,4 +1,7 @@
---- finite.lua: which of some tensors holds a NaN or an infinity.
+--- finite.lua: tensors that hold a NaN or an infinity, which never replace good ones in a file.
+
+local safetensors = require "genlat.safetensors"
+local text = require "genlat.text"
 
 local finite = {}
 
@@ -12,6 +15,13 @@ function finite.find(tensors)
     end
   end
   return first
+end
+
+--- Writes tensors as safetensors.save does, where they are finite; returns true, or nil and a message.
+function finite.save(path, tensors, metadata)
+  local flaw = finite.find(tensors)
+  if flaw then return nil, text.message("%s: not written: '%s' holds NaN or infinite numbers", path, flaw) end
+  return safetensors.save(path, tensors, metadata)
 end
 
 return finite

@@ -122,9 +122,11 @@ function Options.new(program, description, defaults)
     help = "Adam's learning rate"})
   self:add_common "of all random numbers"
   self:add("--out", {metavar = "FOLDER", convert = Options.path,
-    help = ("the run's folder (runs/%s, or the next free runs/%s-2, ...)"):format(self.run, self.run)})
+    help = ("the run's folder (runs/%s, or the next free runs/%s-2, ...); a run that is there is kept in FOLDER/old")
+      :format(self.run, self.run)})
   self:add("--resume", {metavar = "FOLDER", args = "?", convert = Options.path,
-    help = "go on with the run in FOLDER (or --out, or the newest of this script)"})
+    help = "go on with the run in FOLDER (or --out, or this script's of the highest number); --epochs and --lr may "
+      .. "change; with another --out, go on there"})
   self:add("--quiet", {flag = true, help = "print the last line only"})
   return self
 end

@@ -275,7 +275,7 @@ function Run:stepped(values, n)
   sums.images = (sums.images or 0) + n
   for _, name in ipairs(self.train) do
     local value = value_of(values[name])
-    if not is_finite(value) then diverge(self, "the training's " .. name, self.step) end
+    if not is_finite(value) then diverge(self, "train_" .. name, self.step) end
     sums[name] = (sums[name] or 0) + value * n
   end
   self.step = self.step + 1
@@ -312,7 +312,7 @@ end
 --- Ends the epoch: logs what was measured in training and, with the numbers given, in the test, and saves.
 function Run:finish_epoch(test)
   for _, name in ipairs(self.test) do
-    if not is_finite(test[name]) then diverge(self, "the test's " .. name, self.steps) end
+    if not is_finite(test[name]) then diverge(self, "test_" .. name, self.steps) end
   end
   check_tensors(self, self.steps)
   local mean = {}
