@@ -89,11 +89,11 @@ describe("options", function()
 
   it("that are not known are refused with the nearest name, at the user's line", function()
     local message, place = refusal(function() check.options("f", {sise = 3}, rules) end)
-    assert.equal("f: there is no option 'sise'; did you mean 'size'? (there are seed, shuffle, size)", message)
+    assert.equal("f: there is no option 'sise'; there are seed, shuffle, size; did you mean 'size'?", message)
     assert.is_truthy(place:find "check_spec.lua:%d+$")
     assert.equal("f: the options are a table, not 'size'",
       (refusal(function() check.options("f", "size", rules) end)))
-    assert.equal("f: there is no option '1' (there are seed, shuffle, size)",
+    assert.equal("f: there is no option '1'; there are seed, shuffle, size",
       (refusal(function() check.options("f", {3}, rules) end)))
     assert.equal("f: size: a whole number of at least 1, not 'x'",
       (refusal(function() check.options("f", {size = "x"}, rules) end)))

@@ -98,6 +98,11 @@ describe("words", function()
     assert.equal("2 classes", text.count(2, "class", "classes"))
   end)
 
+  it("have an article", function()
+    assert.equal("a VAE", text.a "VAE")
+    assert.equal("an Autoencoder", text.a "Autoencoder")
+  end)
+
   it("have a distance", function()
     assert.equal(0, text.distance("abc", "abc"))
     assert.equal(3, text.distance("", "abc"))
@@ -107,11 +112,11 @@ describe("words", function()
   end)
 
   it("that are not known are answered with the nearest and all of them", function()
-    assert.equal("there is no option 'sise'; did you mean 'size'? (there are cache, size)",
+    assert.equal("there is no option 'sise'; there are cache, size; did you mean 'size'?",
       text.unknown("option", "sise", {"cache", "size"}))
-    assert.equal("there is no edit '\\x07' (there is shift)", text.unknown("edit", "\7", {"shift"}))
+    assert.equal("there is no edit '\\x07'; there are shift", text.unknown("edit", "\7", {"shift"}))
     local many = {}
     for i = 1, 100 do many[i] = "name" .. i end
-    assert.is_truthy(text.unknown("class", "zzzzzzz", many):find("name20, ... (100))", 1, true))
+    assert.is_truthy(text.unknown("class", "zzzzzzz", many):find("name20, ... (100)", 1, true))
   end)
 end)

@@ -95,6 +95,7 @@ typedef struct gl_listing {
 } gl_listing;
 
 bool gl_folder_list(const char *path, gl_listing *list);
+bool gl_file_entry(const char *path, gl_entry *entry); /* of one file or folder; false where there is none */
 void gl_listing_free(gl_listing *list);
 /* The clock that gives files their times moves in steps: waits until it is past `changed`, where that is now, so that a
  * later change is seen by its time. Has it waited? */

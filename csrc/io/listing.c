@@ -62,6 +62,23 @@ static bool make_room(growing *g, size_t name) {
   return true;
 }
 
+static gl_entry entry_of(const struct stat *st, bool folder) {
+  return (gl_entry){.kind = folder ? GL_KIND_FOLDER : GL_KIND_FILE,
+                    .bytes = (int64_t)st->st_size,
+                    .written = nanoseconds(st->WRITTEN),
+                    .changed = nanoseconds(st->CHANGED),
+                    .number = (int64_t)st->st_ino};
+}
+
+bool gl_file_entry(const char *path, gl_entry *entry) {
+  struct stat st;
+  if (stat(path, &st) != 0)
+    return false;
+  *entry = entry_of(&st, S_ISDIR(st.st_mode));
+  entry->name = path;
+  return true;
+}
+
 /* A name that leads nowhere, such as a broken link's, is a file of no bytes: whoever opens it hears why not. */
 static bool add(growing *g, DIR *folder, const char *name) {
   struct stat st = {0};
@@ -72,11 +89,7 @@ static bool add(growing *g, DIR *folder, const char *name) {
   memcpy(g->list.names + g->used, name, n);
   g->place[g->list.n] = g->used;
   g->used += n;
-  g->list.entry[g->list.n++] = (gl_entry){.kind = there && S_ISDIR(st.st_mode) ? GL_KIND_FOLDER : GL_KIND_FILE,
-                                          .bytes = (int64_t)st.st_size,
-                                          .written = nanoseconds(st.WRITTEN),
-                                          .changed = nanoseconds(st.CHANGED),
-                                          .number = (int64_t)st.st_ino};
+  g->list.entry[g->list.n++] = entry_of(&st, there && S_ISDIR(st.st_mode));
   return true;
 }
 

@@ -17,6 +17,15 @@ static lua_Integer stamp(const gl_entry *e) {
   return (lua_Integer)gl_hash(facts, sizeof facts, 0);
 }
 
+/* file_stamp(path) -> a whole number that changes when the file does, or nil where there is none */
+static int file_stamp(lua_State *L) {
+  gl_entry entry;
+  if (!gl_file_entry(gll_check_path(L, 1), &entry))
+    return luaL_pushfail(L), 1;
+  lua_pushinteger(L, stamp(&entry));
+  return 1;
+}
+
 static void free_listing(void *list) {
   gl_listing_free(list);
   gl_free(list);
@@ -295,6 +304,7 @@ static int create_file(lua_State *L) {
 
 const luaL_Reg gll_files_functions[] = {
     {"list_folder", list_folder},
+    {"file_stamp", file_stamp},
     {"settle", settle},
     {"real_path", real_path},
     {"home", home},

@@ -76,15 +76,13 @@ function explore.fail(options, name, message, ...)
   error(("%s: %s: %s"):format(options.program, name, text.message(message, ...)), 0)
 end
 
-local function with_article(name) return (name:find "^[AEIOaeiou]" and "an " or "a ") .. name end
-
 --- The label of the class that --class NAME asks a conditional model for; nil where it was left out.
 function explore.label(space, options)
   local name = options.class
   if not name then return nil end
   if not space.conditional then
     explore.fail(options, "--class", "only conditional models (train_cvae, train_cgan) take --class; this is %s",
-      with_article(space.model:name()))
+      text.a(space.model:name()))
   end
   for label, class in ipairs(space.data.classes) do
     if class == name then return label end

@@ -35,6 +35,9 @@ function text.count(n, word, plural)
   return ("%d %s"):format(n, n == 1 and word or plural or word .. "s")
 end
 
+--- A word with its article: "a VAE", "an Autoencoder".
+function text.a(word) return (word:find "^[AEIOaeio]" and "an " or "a ") .. word end
+
 -- Names of files ------------------------------------------------------------------------------------------------------
 
 -- Bytes of a name that are kept; what comes before and after it has room in the 255 of file systems.
@@ -128,12 +131,12 @@ function text.list(names)
   return ("%s, ... (%d)"):format(table.concat(names, ", ", 1, SHOWN), #names)
 end
 
---- What to say where there is no such name: "there is no option 'sise'; did you mean 'size'? (there are cache, size)".
+--- What to say where there is no such name: "there is no option 'sise'; there are cache, size; did you mean 'size'?"
 function text.unknown(what, name, list)
   local nearest = text.nearest(tostring(name), list)[1]
-  local hint = nearest and text.message("; did you mean '%s'?", nearest) or ""
-  local all = #list > 0 and text.message(" (%s %s)", #list == 1 and "there is" or "there are", text.list(list)) or ""
-  return text.message("there is no %s '%s'", what, name) .. hint .. all
+  return text.message("there is no %s '%s'; ", what, name)
+    .. (#list > 0 and text.message("there are %s", text.list(list)) or "there are none")
+    .. (nearest and text.message("; did you mean '%s'?", nearest) or "")
 end
 
 return text

@@ -135,6 +135,7 @@ end)
 
 -- A decoder whose two pixels are z's axes (plus a half); judges that read them off.
 local Toy = nn.class "Toy"
+Toy.prior = "normal"
 function Toy:init(encoder)
   rawset(self, "config", {image = {1, 2, 1}})
   self.latent = 2

@@ -109,6 +109,7 @@ describe("invert", function()
 
   it("finds the best start also where the loss of others is not a number", function()
     local Root = gl.nn.class "Root" -- has no image for vectors with a negative number
+    Root.prior = "normal"
     function Root:init()
       rawset(self, "config", {image = {1, 2, 1}})
       self.latent = 2

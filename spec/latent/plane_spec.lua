@@ -98,7 +98,7 @@ local function linear_space(weights, more)
     decode = function(_, z) return z:matmul(weights):reshape(#z, 2, 2, 1) end,
     encode = function(_, x) return x:flatten(2) end,
     name = function() return "Linear" end, eval = function(self) return self end,
-    unstandardize = more and more.unstandardize,
+    unstandardize = more and more.unstandardize, prior = "normal",
   }
   return latent.space(model)
 end

@@ -105,6 +105,7 @@ end)
 
 -- An encoder that gives each image's two pixels.
 local Toy = nn.class "Toy"
+Toy.prior = "normal"
 function Toy:init(classes)
   rawset(self, "config", {image = {1, 2, 1}, classes = classes})
   self.latent = 2

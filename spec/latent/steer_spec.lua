@@ -10,6 +10,7 @@ local steer = latent.steer
 -- A decoder whose images are a blob at 2 z[1] pixels to the right and 3 z[2] down of the centre, at most `most` pixels,
 -- and do not depend on z[3]: how to steer it is known.
 local Blob = gl.nn.class "Blob"
+Blob.prior = "normal"
 
 function Blob:init(most)
   rawset(self, "config", {image = {20, 20, 1}})

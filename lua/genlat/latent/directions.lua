@@ -5,17 +5,21 @@
 --   space.directions:set("tall", vector, {method = "compass", unit = "..."})
 --   space.directions:save()
 --
+-- What other processes save in the meantime is seen, and kept when these are saved.
+--
 -- A direction's length is its unit: z + 2 * vector moves by two units. notes say how it was found and what a unit is:
 --   method  "means", "classifier", "components", "activations", "weights", "steer", "compass", ...
 --   unit    what a length of 1 stands for ("standard deviations" unless said otherwise)
 --   range   {least, most}: how far to walk, in units ({-3, 3})
 --   answers, sure   of a compass: how many answers it is from, and how sure it is, 0 to 1
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local finite = require "genlat.nn.finite"
 local json = require "genlat.json"
 local safetensors = require "genlat.safetensors"
 local text = require "genlat.text"
+local is_tensor = require("genlat.nn.describe").is_tensor
 
 local Directions = {}
 Directions.__index = Directions
@@ -25,7 +29,9 @@ local RANGE = {-3, 3}
 
 --- An empty store for a latent space of that many dimensions; folder: where it is to be kept, or nil.
 function Directions.new(folder, latent)
-  return setmetatable({folder = folder, latent = latent, list = {}}, Directions)
+  local path = folder and folder .. "/directions.safetensors"
+  -- kept: what the file held when it was stamp; changes: what was set since (name -> direction, or false: taken away)
+  return setmetatable({folder = folder, latent = latent, path = path, kept = {}, changes = {}}, Directions)
 end
 
 local LONGEST = 80 -- bytes of a name
@@ -68,7 +74,9 @@ end
 
 -- What is wrong with a direction, or nil.
 local function problem_of(self, name, vector, notes)
-  if not good_name(name) then
+  if not is_tensor(vector) then
+    return text.message("the direction '%s' is a tensor, not a %s", name, type(vector))
+  elseif not good_name(name) then
     return text.message("a direction's name is letters, digits, spaces and _ . : + - ~, at most %d bytes, not '%s'",
       LONGEST, name)
   elseif vector.ndim ~= 1 or #vector ~= self.latent then
@@ -85,20 +93,52 @@ local function problem_of(self, name, vector, notes)
   end
 end
 
+-- The directions of the file, by name; or nil and a message where it is damaged.
+local function read(self)
+  local tensors, metadata = safetensors.load(self.path)
+  if not tensors then return nil, metadata end
+  local notes, list = json.decode(metadata.notes or ""), {}
+  if metadata.format ~= FORMAT or type(notes) ~= "table" then
+    return nil, text.message("%s: these are no directions", self.path)
+  end
+  for name, vector in pairs(tensors) do
+    local problem = problem_of(self, name, vector, notes[name])
+    if problem then return nil, text.message("%s: %s", self.path, problem) end
+    list[name] = {vector = vector, notes = notes[name] or {}}
+  end
+  return list
+end
+
+-- Reads the file again where it is another one than before. Returns true, or nil and a message.
+local function refresh(self)
+  local stamp = self.path and core.file_stamp(self.path)
+  if stamp == self.stamp then return true end
+  local list, message = {}, nil
+  if stamp then list, message = read(self) end
+  if not list then return nil, message end
+  self.kept, self.stamp = list, stamp
+  return true
+end
+
+-- All directions by name, as they are now.
+local function current(self)
+  local ok, message = refresh(self)
+  if not ok then error(message, 0) end
+  local list = {}
+  for name, found in pairs(self.kept) do
+    list[name] = found
+  end
+  for name, found in pairs(self.changes) do
+    list[name] = found or nil
+  end
+  return list
+end
+
 --- The directions kept in a run's folder, none if there is no file; or nil and a message where it is damaged.
 function Directions.load(folder, latent)
   local self = Directions.new(folder, latent)
-  local path = folder and folder .. "/directions.safetensors"
-  if not path or core.file_kind(path) ~= "file" then return self end
-  local tensors, metadata = safetensors.load(path)
-  if not tensors then return nil, metadata end
-  local notes = json.decode(metadata.notes or "")
-  if metadata.format ~= FORMAT or type(notes) ~= "table" then return nil, path .. ": these are no directions" end
-  for name, vector in pairs(tensors) do
-    local problem = problem_of(self, name, vector, notes[name])
-    if problem then return nil, ("%s: %s"):format(path, problem) end
-    self.list[name] = {vector = vector, notes = notes[name] or {}}
-  end
+  local ok, message = refresh(self)
+  if not ok then return nil, message end
   return self
 end
 
@@ -107,7 +147,7 @@ end
 --   print(table.concat(space.directions:names(), ", "))
 function Directions:names()
   local names = {}
-  for name in pairs(self.list) do
+  for name in pairs(current(self)) do
     names[#names + 1] = name
   end
   table.sort(names)
@@ -118,17 +158,18 @@ end
 --
 --   print(space.directions:get("smile").notes.method)
 function Directions:get(name)
-  local found = self.list[name]
+  local found = current(self)[name]
   if found then return found end
   local names = self:names()
-  return nil, ("there is no direction '%s'; %s"):format(tostring(name), #names > 0
-    and "there are " .. table.concat(names, ", ") or "none is saved yet (directions, steer and compass find some)")
+  if #names > 0 then return nil, text.unknown("direction", name, names) end
+  return nil, text.message("there is no direction '%s'; none is saved yet (directions, steer and compass find some)",
+    name)
 end
 
 --- The vector of a name; raises where there is none.
 function Directions:vector(name)
   local found, message = self:get(name)
-  if not found then error(message, 2) end
+  if not found then core.error(message) end
   return found.vector
 end
 
@@ -137,7 +178,7 @@ end
 --   local least, most, unit = space.directions:range "smile"
 function Directions:range(name)
   local found, message = self:get(name)
-  if not found then error(message, 2) end
+  if not found then core.error(message) end
   local range = found.notes.range or RANGE
   return range[1], range[2], found.notes.unit or "standard deviations"
 end
@@ -145,33 +186,36 @@ end
 --- Adds or replaces a direction.
 function Directions:set(name, vector, notes)
   local problem = problem_of(self, name, vector, notes)
-  if problem then error("set: " .. problem, 2) end
-  self.list[name] = {vector = vector:detach():clone(), notes = notes or {}}
+  if problem then core.error("set: " .. problem) end
+  self.changes[name] = {vector = vector:detach():clone(), notes = notes or {}}
 end
 
 --- Takes one away.
 --
 --   space.directions:remove "smile"; space.directions:save()
-function Directions:remove(name) self.list[name] = nil end
+function Directions:remove(name) self.changes[name] = false end
 
---- Writes them to the folder. Returns the file's path, or nil and a message.
+--- Writes them to the folder, with what others saved there in the meantime. Returns the file's path, or nil and a
+-- message.
 function Directions:save()
-  if not self.folder then error("save: these directions belong to no run's folder", 2) end
-  local tensors, notes = {}, {}
-  for name, found in pairs(self.list) do
+  if not self.folder then check.fail("save: these directions belong to no run's folder") end
+  local fresh, problem = refresh(self)
+  if not fresh then return nil, problem end
+  local list, tensors, notes = current(self), {}, {}
+  for name, found in pairs(list) do
     tensors[name], notes[name] = found.vector, found.notes
   end
-  local path = self.folder .. "/directions.safetensors"
-  local ok, message = finite.save(path, tensors, {format = FORMAT, notes = json.encode(notes)})
+  local ok, message = finite.save(self.path, tensors, {format = FORMAT, notes = json.encode(notes)})
   if not ok then return nil, message end
-  return path
+  self.kept, self.changes, self.stamp = list, {}, core.file_stamp(self.path)
+  return self.path
 end
 
 function Directions:__tostring()
   local lines = {}
   for i, name in ipairs(self:names()) do
     local least, most, unit = self:range(name)
-    lines[i] = ("%s: %g to %g %s (%s)"):format(name, least, most, unit, self.list[name].notes.method or "?")
+    lines[i] = ("%s: %g to %g %s (%s)"):format(name, least, most, unit, self:get(name).notes.method or "?")
   end
   return #lines > 0 and table.concat(lines, "\n") or "no directions"
 end

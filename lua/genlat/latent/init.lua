@@ -33,7 +33,8 @@ end
 
 local latent = lazy.fields({}, places)
 
---- The space of a model: see space.lua. settings: folder, notes, data (all may be left out).
+--- The space of a model: see space.lua, also for what a model of your own has to have. settings: folder, notes, data,
+-- and prior = "normal" where the model does not say so itself (all may be left out).
 function latent.space(model, settings) return lazy.require("genlat.latent.space").new(model, settings) end
 
 --- The space of a trained run, by its folder or its model's file; or nil and a message. gl.load is this.

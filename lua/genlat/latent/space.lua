@@ -15,13 +15,28 @@
 --   sampler      the mixture of Gaussians that fit_sampler fitted to the run's encoded images (see mixture.lua), which
 --                prior then draws from; or false
 --   adversarial  true for a GAN
+-- What others save in the folder meanwhile, directions and a sampler, is seen when it is asked for the next time.
 -- Nothing that is computed here is recorded for backward: for gradients call space.model itself.
+--
+-- A model of your own has to have
+--   latent           how many dimensions its latent vectors have
+--   config           a table with image = {H, W, C} and, of a conditional model, classes = how many
+--   decode(z)        images N x H x W x C, 0..1, of z: N x latent (and labels N, of a conditional model)
+-- and, for what needs it,
+--   encode(x)        latent vectors N x latent of images (and labels)
+--   prior            "normal" where its latent vectors are drawn from N(0, I). A model whose latent vectors lie
+--                    elsewhere has buffers latent_mean and latent_std, and, as an autoencoder, unstandardize(e) =
+--                    latent_mean + latent_std * e; or a mixture is fitted to them (space.sampler =
+--                    latent.mixture.fit(z)). Without any of these nothing is drawn.
+-- examples/13_own.lua has one.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local data = require "genlat.data"
 local models = require "genlat.models"
 local networks = require "genlat.models.networks"
 local scope = require "genlat.scope"
+local text = require "genlat.text"
 local Directions = require "genlat.latent.directions"
 local Mixture = require "genlat.latent.mixture"
 
@@ -29,12 +44,14 @@ local Space = {}
 
 local CHUNK = 250 -- images that are encoded or decoded at a time
 
--- Fields that are made when they are first asked for.
-local lazy = {}
+-- Fields that are made when they are asked for; those that are made once are kept.
+local lazy, fresh = {}, {}
 
 function lazy.data(self)
   local options = self.notes.options
-  if not options then error("data: the model came without a run, which would name its data set", 3) end
+  if not (options and options.data) then
+    check.fail("data: the model came without a run, which would name its data set")
+  end
   local set, message = data.load(options.data, {size = options.size, without = options.without})
   if not set then error(message, 0) end
   return set
@@ -46,17 +63,23 @@ function lazy.directions(self)
   return store
 end
 
-function lazy.sampler(self)
+function fresh.sampler(self)
   local path = self.folder and self.folder .. "/sampler.safetensors"
-  if not path or core.file_kind(path) ~= "file" then return false end
-  local sampler, message = Mixture.load(path, self.latent)
-  if not sampler then error(message, 0) end
-  return sampler
+  local stamp = path and core.file_stamp(path)
+  if not stamp then return false end
+  if stamp ~= self.sampler_stamp then
+    local sampler, message = Mixture.load(path, self.latent)
+    if not sampler then error(message, 0) end
+    self.sampler_stamp, self.kept_sampler = stamp, sampler
+  end
+  return self.kept_sampler
 end
 
 function Space.__index(self, key)
   local method = Space[key]
-  if method ~= nil or not lazy[key] then return method end
+  if method ~= nil then return method end
+  if fresh[key] then return fresh[key](self) end
+  if not lazy[key] then return nil end
   local value = lazy[key](self)
   rawset(self, key, value)
   return value
@@ -64,12 +87,12 @@ end
 
 function Space:__tostring()
   local config = self.model.config
-  local words = {("%s: a %s of %s images, %d latent dimensions"):format(self.folder or "a space", self.model:name(),
-    table.concat(self.image, " x "), self.latent)}
+  local words = {text.message("%s: %s of %s images, %d latent dimensions", self.folder or "a space",
+    text.a(self.model:name()), table.concat(self.image, " x "), self.latent)}
   if self.conditional then words[#words + 1] = ("told one of %d classes"):format(self.conditional) end
   if self.notes.options then
     local epochs = self.notes.epochs or "some"
-    words[#words + 1] = ("trained on %s for %s epoch%s"):format(self.notes.options.data, epochs,
+    words[#words + 1] = text.message("trained on %s for %s epoch%s", self.notes.options.data, epochs,
       epochs == 1 and "" or "s")
   end
   if config.beta and config.beta ~= 1 then words[#words + 1] = ("beta %g"):format(config.beta) end
@@ -83,17 +106,36 @@ function Space:__tostring()
   return table.concat(words, "; ")
 end
 
-local function is_model(model) return type(model) == "table" and type(model.config) == "table" end
+local NEEDS = "it has to have latent, how many dimensions; config.image, {H, W, C}; and decode(z), which makes images "
+  .. "N x H x W x C of latent vectors N x latent (genlat/latent/space.lua says more)"
 
---- The space of a model with a decoder. settings: folder, notes, data (all may be left out).
+local CONFIG = check.record {
+  image = check.list(check.whole(1), {count = 3}),
+  classes = check.optional(check.either(check.whole(1), check.off)),
+}
+
+-- What keeps a model from being a space, or nil.
+local function problem_of(model)
+  if type(model) ~= "table" then return text.message("expected a model, got %s", type(model)) end
+  local name = type(model.name) == "function" and model:name() or "table"
+  if not model.decode then return text.message("%s makes no images: %s", text.a(name), NEEDS) end
+  local latent, message = check.schema(name, "latent", model.latent, check.whole(1))
+  local config, message2 = check.schema(name, "config", model.config, CONFIG)
+  if not (latent and config) then return text.message("%s; %s", message or message2, NEEDS) end
+end
+
+local SETTINGS = {folder = {check.text}, notes = {check.table}, data = {check.table}, prior = {check.word {"normal"}}}
+
+--- The space of a model with a decoder: see above for what it has to have. settings: folder, notes, data, and prior =
+-- "normal", where the model itself does not say that (all may be left out).
 function Space.new(model, settings)
-  settings = settings or {}
-  if not is_model(model) then error(("space: expected a model, got %s"):format(type(model)), 2) end
-  if not model.decode then error(("space: a %s makes no images"):format(model:name()), 2) end
+  local problem = problem_of(model)
+  if problem then check.fail("space: %s", problem) end
+  local o = check.options("space", settings, SETTINGS)
   return setmetatable({
-    model = model:eval(), latent = model.latent, image = model.config.image, folder = settings.folder,
-    notes = settings.notes or {}, data = settings.data, conditional = model.config.classes or nil,
-    adversarial = model.generator ~= nil,
+    model = model:eval(), latent = math.tointeger(model.latent), image = model.config.image, folder = o.folder,
+    notes = o.notes or {}, data = o.data, conditional = model.config.classes or nil,
+    adversarial = model.generator ~= nil, normal = model.prior == "normal" or o.prior == "normal",
   }, Space)
 end
 
@@ -101,7 +143,8 @@ end
 function Space.open(path)
   local model, notes = models.load(path)
   if not model then return nil, notes end
-  if not model.decode then return nil, ("%s: a %s makes no images"):format(path, model:name()) end
+  local problem = problem_of(model)
+  if problem then return nil, text.message("%s: %s", path, problem) end
   return Space.new(model, {folder = core.file_kind(path) == "folder" and path or nil, notes = notes})
 end
 
@@ -119,9 +162,47 @@ end
 local function check_latents(self, z, name)
   if z.ndim == 1 then z = z:unsqueeze(1) end
   if z.ndim ~= 2 or z:size(2) ~= self.latent then
-    error(("%s: latent vectors are N x %d, these are %s"):format(name, self.latent, table.concat(z.shape, "x")), 3)
+    check.fail("%s: latent vectors are N x %d, these are %s", name, self.latent, table.concat(z.shape, "x"))
   end
   return z
+end
+
+-- Why images of this shape are not the model's: what they look like instead.
+local function shape_hint(self, shape)
+  local h, w, c = table.unpack(self.image)
+  if #shape == 4 and shape[2] == c and shape[3] == h and shape[4] == w then
+    return ": that is N x C x H x W; x:permute(1, 3, 4, 2) has the channels last"
+  elseif #shape == 2 and shape[2] == h * w * c then
+    return (": those are rows; x:reshape(-1, %d, %d, %d) makes images of them"):format(h, w, c)
+  end
+  return ""
+end
+
+-- How values that are not 0 to 1 become so.
+local function range_hint(least, most)
+  if least >= 0 and most <= 255 then return ": divide them by 255" end
+  if least >= -1 and most <= 1 then return ": (x + 1) / 2 brings -1 to 1 to 0 to 1" end
+  return ": x:clamp(0, 1) cuts off what is outside"
+end
+
+local SLACK = 1e-3 -- for values that were computed
+
+--- Images as the model sees them, N x H x W x C, 0..1: bytes are divided by 255, a single image is one of N. Raises
+-- where they are of another shape or range. name: the function that was given them.
+function Space:as_images(x, name)
+  check.value(name .. ": images", x, check.tensor())
+  if x.ndim == 3 then x = x:unsqueeze(1) end
+  if x.ndim ~= 4 or table.concat(x.shape, "x", 2) ~= table.concat(self.image, "x") then
+    check.fail("%s: images are N x %s, these are %s%s", name, table.concat(self.image, " x "),
+      table.concat(x.shape, "x"), shape_hint(self, x.shape))
+  end
+  if x.dtype == "uint8" then return x:float() / 255 end
+  local least, most = x:detach():min():item(), x:detach():max():item()
+  if not (least >= -SLACK and most <= 1 + SLACK) then
+    check.fail("%s: images have values from 0 to 1, these from %.6g to %.6g%s", name, least, most,
+      range_hint(least, most))
+  end
+  return x
 end
 
 --- Labels for n images of a conditional model: all of one class (a number from 1), or each class in turn; nil for other
@@ -134,16 +215,22 @@ function Space:labels(n, labels)
   if labels == nil then return networks.labels_in_turn(n, classes) end
   if type(labels) ~= "number" then return labels end
   if labels % 1 ~= 0 or labels < 1 or labels > classes then
-    error(("labels: a class is 1 to %d, not %s"):format(classes, labels), 2)
+    check.fail("labels: a class is 1 to %d, not %s", classes, labels)
   end
   return core.full({n}, labels)
+end
+
+-- The labels that a model is given with n images or latent vectors.
+local function labels_of(self, n, labels, name)
+  labels = self:labels(n, labels)
+  return labels and check.value(name .. ": labels", labels, check.tensor {n})
 end
 
 --- z: N x latent (or latent) -> images N x H x W x C, 0..1. labels, of a conditional model: N, or one class for all;
 -- left out, each class in turn.
 function Space:decode(z, labels)
   z = check_latents(self, z, "decode")
-  labels = self:labels(#z, labels)
+  labels = labels_of(self, #z, labels, "decode")
   return in_chunks(self, #z, function(first, last)
     return self.model:decode(z:slice(1, first, last), labels and labels:slice(1, first, last)):detach()
   end)
@@ -154,9 +241,16 @@ end
 --   if space:has_encoder() then z = space:encode(x) end
 function Space:has_encoder() return self.model.encode ~= nil end
 
---- x: N x H x W x C, 0..1 (and labels N of a conditional model) -> z: N x latent, of a VAE the posterior's mean.
+local function need_encoder(self)
+  if not self.model.encode then check.fail("encode: %s has no encoder", text.a(self.model:name())) end
+end
+
+--- x: N x H x W x C, 0..1 or bytes, and of a conditional model labels: N, or one class for all -> z: N x latent, of a
+-- VAE the posterior's mean.
 function Space:encode(x, labels)
-  if not self.model.encode then error(("encode: a %s has no encoder"):format(self.model:name()), 2) end
+  need_encoder(self)
+  x = self:as_images(x, "encode")
+  labels = labels and labels_of(self, #x, labels, "encode")
   return in_chunks(self, #x, function(first, last)
     return self.model:encode(x:slice(1, first, last), labels and labels:slice(1, first, last)):detach()
   end)
@@ -166,8 +260,8 @@ end
 --
 --   local z, labels = space:encode_split(space.data.test, 1000)
 function Space:encode_split(split, count)
-  count = math.min(count or split.count, split.count)
-  if not self.model.encode then error(("encode: a %s has no encoder"):format(self.model:name()), 2) end
+  count = math.min(check.value("encode_split: count", count or split.count, check.whole(1)), split.count)
+  need_encoder(self)
   local z = in_chunks(self, count, function(first, last)
     local x = core.batch(split.images, core.arange(count), first, last - first + 1)
     return self.model:encode(x, split.labels and split.labels:slice(1, first, last)):detach()
@@ -175,51 +269,64 @@ function Space:encode_split(split, count)
   return z, split.labels and split.labels:slice(1, 1, count)
 end
 
+-- Raises where nothing says how the model's latent vectors are distributed.
+local function need_prior(self, where)
+  if self.normal or self.model.unstandardize then return end
+  local name = self.model:name()
+  check.fail("%s: nothing says what the latent vectors of a %s are drawn from: %s.prior = \"normal\" says N(0, I), and "
+    .. "space.sampler = gl.latent.mixture.fit(z) fits a mixture to encoded images (genlat/latent/space.lua says more)",
+    where, name, name)
+end
+
 --- Standard normal vectors e (N x latent) to where the model's latent vectors lie: themselves for a model with the
 -- prior N(0, I); an autoencoder, which has none, was fitted a Gaussian with independent axes after its training.
 --
 --   local z = space:unstandardize(gl.randn(16, space.latent))
-function Space:unstandardize(e) return self.model.unstandardize and self.model:unstandardize(e):detach() or e end
+function Space:unstandardize(e)
+  need_prior(self, "unstandardize")
+  return self.model.unstandardize and self.model:unstandardize(e):detach() or e
+end
 
 --- The inverse of unstandardize.
 --
 --   local e = space:standardize(z)            -- about N(0, I)
 function Space:standardize(z)
+  need_prior(self, "standardize")
   if not self.model.unstandardize then return z end
   return (z - self.model.latent_mean) / self.model.latent_std:maximum(1e-6)
 end
 
-local samplers = {gaussian = true, mixture = true}
-
 -- The fitted mixture, where that is what is to be drawn from; false for the Gaussian.
 local function chosen_sampler(self, name, where)
-  if name == nil then return self.sampler end
-  if not samplers[name] then
-    error(("%s: sampler is gaussian or mixture, not %s"):format(where, tostring(name)), 3)
-  elseif name == "mixture" and not self.sampler then
-    error(("%s: no mixture was fitted to this run's latent vectors (fit_sampler does)"):format(where), 3)
+  if name ~= "gaussian" and self.sampler then return self.sampler end
+  if name == "mixture" then
+    check.fail("%s: no mixture was fitted to this run's latent vectors (fit_sampler does)", where)
   end
-  return name == "mixture" and self.sampler
+  need_prior(self, where)
+  return false
 end
+
+local SAMPLER = {check.word {"gaussian", "mixture"}}
+local DRAWING = {truncation = {check.number {least = 0}, 1}, sampler = SAMPLER}
+local SAMPLING = {truncation = DRAWING.truncation, sampler = SAMPLER, labels = {check.any}}
 
 --- n latent vectors, N x latent: drawn from the mixture that was fitted to the run's encoded images, where there is one
 -- (space.sampler); else from the prior N(0, I) or, of an autoencoder, from the Gaussian fitted to its latent vectors.
 -- options: truncation: each vector's distance from the mean (of its component) is multiplied by this (1; Karras et al.
 -- 2019, sec. B: below 1, samples are more usual and less varied); sampler: "gaussian" or "mixture", to choose.
 function Space:prior(n, options)
-  local truncation = options and options.truncation or 1
-  if type(truncation) ~= "number" or truncation < 0 then
-    error(("prior: truncation is a number from 0, not %s"):format(tostring(truncation)), 2)
-  end
-  local mixture = chosen_sampler(self, options and options.sampler, "prior")
-  if mixture then return mixture:sample(n, {truncation = truncation}) end
-  return self:unstandardize(core.randn(n, self.latent) * truncation)
+  local o = check.options("prior", options, DRAWING)
+  n = check.value("prior: n", n, check.whole(1))
+  local mixture = chosen_sampler(self, o.sampler, "prior")
+  if mixture then return mixture:sample(n, {truncation = o.truncation}) end
+  return self:unstandardize(core.randn(n, self.latent) * o.truncation)
 end
 
 --- log p(z) of latent vectors z (N x latent) under what prior draws from, in nats: N. options: sampler as in prior.
 function Space:log_density(z, options)
   z = check_latents(self, z, "log_density")
-  local mixture = chosen_sampler(self, options and options.sampler, "log_density")
+  local o = check.options("log_density", options, {sampler = SAMPLER})
+  local mixture = chosen_sampler(self, o.sampler, "log_density")
   if mixture then return mixture:log_density(z) end
   local log_p = -(self:standardize(z):square() + math.log(2 * math.pi)):sum(2) / 2
   if not self.model.unstandardize then return log_p end
@@ -231,8 +338,9 @@ end
 --
 --   local x, z = space:sample(16, {truncation = 0.7})
 function Space:sample(n, options)
-  local z = self:prior(n, options)
-  return self:decode(z, options and options.labels), z
+  local o = check.options("sample", options, SAMPLING)
+  local z = self:prior(n, {truncation = o.truncation, sampler = o.sampler})
+  return self:decode(z, o.labels), z
 end
 
 return Space

@@ -11,6 +11,8 @@ local networks = require "genlat.models.networks"
 
 local Adversarial = nn.class "Adversarial"
 
+Adversarial.prior = "normal" -- latent vectors are drawn from N(0, I)
+
 local losses = {}
 
 --- Goodfellow et al. 2014, eq. 1, the generator's in its non-saturating form (their sec. 3): scores are logits.

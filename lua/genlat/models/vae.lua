@@ -11,6 +11,8 @@ local networks = require "genlat.models.networks"
 
 local VAE = nn.class "VAE"
 
+VAE.prior = "normal" -- latent vectors are drawn from N(0, I)
+
 --- config: image {H, W, C}, maps {of convolutions; none for a dense network}, hidden {sizes}, latent, beta, likelihood
 -- "bernoulli" (pixels in 0..1) or "gaussian", unit "relu" or "tanh", samples (K of the importance weighted bound that
 -- is trained; 1: the ELBO).
