@@ -1,8 +1,14 @@
 /* signal.c -- the binding of the signals that end programs: Ctrl-C, SIGTERM, SIGHUP, and SIGXFSZ (a file beyond the
  * limit). A training loop asks for them after each step; anything else is ended by an error, which undoes what was
  * begun. */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "lua/binding.h"
 
@@ -13,6 +19,7 @@ static bool installed, asking; /* asking: interrupted() is called, nothing is ra
 static lua_State *raising;     /* the main thread of the state whose code an error ends, or NULL */
 static pthread_t owner;
 static volatile sig_atomic_t asked_to_stop; /* the signal's number, or 0 */
+static volatile sig_atomic_t sent_to_us;    /* by a process, and not by the terminal to all that run in it */
 
 /* Raises {interrupted = the signal's number}. Code that takes the error for one of its own and goes on meets it again.
  */
@@ -39,13 +46,16 @@ static void step_aside(void) {
       sigaction(signals[i], &action, NULL);
 }
 
-static void on_signal(int number) {
+static void on_signal(int number, siginfo_t *from, void *context) {
+  (void)context;
   if (!pthread_equal(pthread_self(), owner)) { /* a thread of a parallel region: Lua's state is not its to touch */
     pthread_kill(owner, number);
     return;
   }
-  if (!asked_to_stop)
+  if (!asked_to_stop) {
     asked_to_stop = number;
+    sent_to_us = from->si_code <= 0;
+  }
   step_aside();
   if (raising && !asking)
     arm(raising); /* Lua allows that at any moment */
@@ -54,7 +64,7 @@ static void on_signal(int number) {
 /* A signal that the program was started to ignore stays ignored. flags: SA_RESTART, or 0, by which a signal ends the
  * wait for a line of input. */
 static void install(int flags) {
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = flags | (int)SA_SIGINFO};
   sigemptyset(&action.sa_mask);
   owner = pthread_self();
   for (int i = 0; i < SIGNALS; i++) {
@@ -126,7 +136,49 @@ static int raise_on_signal(lua_State *L) {
   return 0;
 }
 
+/* ---- programs ---------------------------------------------------------------------------------------------------- */
+
+extern char **environ;
+
+/* Waits for a process to end; a signal that asks this one to stop is passed on to it, once. */
+static int wait_for(pid_t process) {
+  const struct timespec pause = {.tv_nsec = 20000000};
+  bool passed = false;
+  int status;
+  pid_t ended;
+  while ((ended = waitpid(process, &status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
+    if (asked_to_stop && sent_to_us && !passed) {
+      kill(process, asked_to_stop);
+      passed = true;
+    }
+    nanosleep(&pause, NULL);
+  }
+  return ended < 0 ? -1 : status;
+}
+
+/* execute(command) -> true, or nil where it did not end with status 0; "exit" or "signal", and the number: as
+ * os.execute, but Ctrl-C and the others end both the command and this program | nil, message */
+static int execute(lua_State *L) {
+  char *const command[] = {"sh", "-c", (char *)(uintptr_t)luaL_checkstring(L, 1), NULL};
+  pid_t process;
+  int problem = posix_spawn(&process, "/bin/sh", NULL, NULL, command, environ);
+  if (problem != 0) {
+    luaL_pushfail(L);
+    lua_pushstring(L, strerror(problem));
+    return 2;
+  }
+  int status = wait_for(process);
+  if (status == 0)
+    lua_pushboolean(L, true);
+  else
+    luaL_pushfail(L);
+  lua_pushstring(L, WIFSIGNALED(status) ? "signal" : "exit");
+  lua_pushinteger(L, WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  return 3;
+}
+
 const luaL_Reg gll_signal_functions[] = {
+    {"execute", execute},
     {"catch_interrupt", catch_interrupt},
     {"interrupted", interrupted},
     {"release_interrupt", release_interrupt},

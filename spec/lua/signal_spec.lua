@@ -151,3 +151,21 @@ describe("train.main", function()
     os.remove(name)
   end)
 end)
+
+describe("execute", function()
+  local core = require("genlat").core
+
+  it("says how the command ended, as os.execute does", function()
+    for _, command in ipairs {"true", "exit 3", "kill -TERM $$"} do
+      assert.same({os.execute(command)}, {core.execute(command)})
+    end
+  end)
+
+  it("passes a signal on, and ends with it", function()
+    local code = [[require("genlat").train.main(function()
+      core.execute "trap 'echo passed; exit 1' TERM; kill -TERM $PPID; while :; do sleep 0.01; done"
+      while true do end
+    end)]]
+    assert.same({"passed\nstopped by SIGTERM\n", "exit", 143}, {run(code)})
+  end)
+end)

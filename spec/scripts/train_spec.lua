@@ -152,13 +152,35 @@ describe("a run", function()
     assert.equal(("%s: a run of train_vae, not of train_ae\n"):format(out.name), errors)
   end)
 
-  it("stops at Ctrl-C with a checkpoint", function()
-    local _, errors, status = shell.run(("%s >/dev/null & p=$!; sleep 1; kill -INT $p; wait $p")
-      :format(shell.lua("scripts/train_vae.lua", arguments "--epochs 100000")))
-    assert.matches("^stopped in epoch %d+ at step %d+; go on with %-%-resume " .. out.name:gsub("%p", "%%%0") .. "\n$",
-      errors)
-    assert.equal(130, status)
-    assert(safetensors.load(out:path "checkpoint.safetensors"))
+  for name, number in pairs {INT = 2, TERM = 15, HUP = 1} do
+    it(("stops at SIG%s with a checkpoint"):format(name), function()
+      local _, errors, status = shell.run(([[%s >/dev/null & p=$!
+        while [ ! -e '%s/checkpoint.safetensors' ]; do sleep 0.02; done; kill -%s $p; wait $p]]):format(
+        shell.lua("scripts/train_vae.lua", arguments "--epochs 100000"), out.name, name))
+      assert.matches("^stopped in epoch %d+ at step %d+; go on with %-%-resume " .. out.name:gsub("%p", "%%%0")
+        .. "\n$", errors)
+      assert.equal(128 + number, status)
+      assert(safetensors.load(out:path "checkpoint.safetensors"))
+    end)
+  end
+
+  it("goes on after SIGHUP where it was started by nohup", function()
+    local _, errors, status = shell.run(([[trap '' HUP; %s >/dev/null & p=$!
+      while [ ! -e '%s/checkpoint.safetensors' ]; do sleep 0.02; done; kill -HUP $p; wait $p]]):format(
+      shell.lua("scripts/train_vae.lua", arguments "--quiet"), out.name))
+    assert.same({"", 0}, {errors, status})
+  end)
+
+  it("keeps its last checkpoint and model where a file may not grow so large", function()
+    shell.script("train_vae.lua", arguments "--quiet")
+    local model = out:read "model.safetensors"
+    local _, errors, status = shell.run("ulimit -f 4; " .. shell.lua("scripts/train_vae.lua",
+      "--quiet --epochs 3 --resume " .. out.name))
+    assert.matches("^[^\n]+\n$", errors)
+    assert.is_true(status == 1 or status > 128, tostring(status))
+    assert.is_true(model == out:read "model.safetensors")
+    local _, problems, ended = shell.script("train_vae.lua", "--quiet --epochs 3 --resume " .. out.name)
+    assert.same({"", 0}, {problems, ended})
   end)
 end)
 

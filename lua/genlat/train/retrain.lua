@@ -93,7 +93,7 @@ function retrain.without(folder, notes, class, scripts, threads)
     quote(package.path), quote(package.cpath), quote(interpreter()), quote(script),
     words_of(notes.options, {without = true}), quote(class), threads and "--threads " .. threads or "",
     folders.has_checkpoint(folder) and "resume" or "out", quote(folder))
-  local ok, _, status = os.execute(command)
+  local ok, _, status = core.execute(command)
   if ok then return true end
   return nil, ("training without %s %s: the same command goes on with it"):format(class,
     status == 130 and "was stopped" or "ended with status " .. tostring(status))

@@ -229,10 +229,10 @@ function Run:begin(parts)
   note_rate(self)
   self.began = core.clock()
   if self.saved and self.saved.from ~= self.folder and self.epoch > 1 and self.step == 1 then self:save_model() end
+  if self.epoch <= self.values.epochs then core.catch_interrupt() end -- from here on a signal leaves a checkpoint
   self:save()
   self.saved = nil
   self.progress:start(self.values.epochs * self.steps, (self.epoch - 1) * self.steps + self.step - 1)
-  if self.epoch <= self.values.epochs then core.catch_interrupt() end
 end
 
 -- Along the way
