@@ -17,7 +17,7 @@ train.main(function()
   local run = train.run.open(parsed)
   local o = parsed.values
 
-  local data = train.check(train.load(o))
+  local data = train.check(train.data.open(run))
   local config = {image = data.shape, hidden = o.hidden, latent = 2}
   local autoencoder, vae = gl.models.autoencoder(config), gl.models.vae(config)
   local pair = comparison.Pair(autoencoder, vae)

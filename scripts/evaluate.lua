@@ -41,11 +41,20 @@ local function parse()
   return options
 end
 
--- The data that the run was trained on, or those asked for, in the model's size.
-local function load_data(model, notes, options)
-  local data = train.check(train.load {data = options.data or notes.options.data, size = notes.options.size})
-  local has, wants = table.concat(data.shape, " x "), table.concat(model.config.image, " x ")
-  if has ~= wants then error(("evaluate: %s has images of %s, the model of %s"):format(data.name, has, wants), 0) end
+-- The data that the run was trained on, with the class that it was trained without, or those asked for; in the model's
+-- form.
+local function load_data(space, options, say)
+  local name = options.data or space.notes.options.without and space.data.source
+  local data, message
+  if name then
+    data, message = train.data.other(name, space.notes, space.model, true)
+    if not data then error("evaluate: " .. message, 0) end
+  else
+    data = space.data
+  end
+  for _, note in ipairs(data.notes) do
+    say("%s", note)
+  end
   return data
 end
 
@@ -61,7 +70,7 @@ train.main(function()
   if sampler == "mixture" and not space.sampler then
     error("evaluate: --sampler: no mixture was fitted to this run's latent vectors (fit_sampler does)", 0)
   end
-  local data = load_data(model, notes, options)
+  local data = load_data(space, options, say)
 
   local progress, label = train.progress.new(not options.quiet), nil
   local function per_second(rate) return ("%.0f/s"):format(rate) end
@@ -74,13 +83,14 @@ train.main(function()
   local judge
   local judged, missing = metrics.classifier.applies(data)
   if judged then
-    local path
-    judge, path = metrics.classifier.of(data, {
+    local path, named
+    judge, path, named = metrics.classifier.of(data, {
       file = options.classifier, progress = function(...) advance("training a LeNet-5", ...) end,
     })
     train.check(judge, path)
     progress:clear()
-    say("images are judged by the LeNet-5 in %s", path)
+    say("images are judged by the LeNet-5 in %s%s", path, options.classifier and not named
+      and ", which does not name its classes: they are matched by number" or "")
     if sampler == "mixture" then
       say("samples are drawn from the mixture of %d Gaussians that was fitted to the run (--sampler gaussian for the "
         .. "prior)", space.sampler.components)

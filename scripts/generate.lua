@@ -3,7 +3,6 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
 local explore = require "genlat.explore"
-local text = require "genlat.text"
 local write = require "genlat.data.write"
 local classifier, train = gl.metrics.classifier, gl.train
 local whole, number = train.options.whole, train.options.number
@@ -66,7 +65,7 @@ end
 local function write_set(space, options, label)
   local place = train.check(write.place(options.out, {
     format = options.format, shape = space.image, labelled = space.conditional ~= nil,
-    classes = space.conditional and options.format == "png" and space.data.classes or nil,
+    classes = space.conditional and options.format == "png" and space.classes or nil,
   }))
   local counts = {{"train", options.count}, {"test", math.max(1, math.floor(options.count / 6 + 0.5))}}
   local bar, done = train.progress.new(true), 0
@@ -84,20 +83,12 @@ end
 
 -- Testing -------------------------------------------------------------------------------------------------------------
 
--- The labels of a split with the classes of `from`, counted as in `to`; a class is known by its name.
-local function renumbered(labels, from, to)
-  local number_of, list = {}, {}
-  for i, name in ipairs(text.folder_names(to)) do number_of[name] = i end
-  for i, label in ipairs(labels:totable()) do
-    list[i] = number_of[from[math.tointeger(label)]]
-  end
-  return gl.tensor(list)
-end
-
 -- What was written, as a data set with the classes and the test images of the real one.
 local function written_set(space, options)
   local set, real = train.check(gl.data.load(options.out)), space.data
-  if options.format == "png" then set.train.labels = renumbered(set.train.labels, set.classes, real.classes) end
+  if options.format == "png" then
+    set = train.check(gl.data.matched(set, {names = real.classes, count = #real.classes}))
+  end
   set.classes, set.test = real.classes, real.test
   return set
 end

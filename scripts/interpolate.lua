@@ -153,7 +153,7 @@ local function draw_walk(space, options, stops, list, label)
   explore.save_png(options, "interpolation.png", images.grid(gl.cat(strips), {columns = #strips[1]}))
   explore.save_text(options, "interpolation.svg", sheet.svg {
     title = "A walk through latent space", rows = rows,
-    subtitle = options.run .. (label and (", class %s"):format(space.data.classes[label]) or ""),
+    subtitle = options.run .. (label and (", class %s"):format(space.classes[label]) or ""),
   })
 end
 

@@ -136,7 +136,7 @@ local function print_table(space, names, found, best, usual)
     line = {("%-" .. width .. "s"):format(name)}
     for _, result in ipairs(found) do line[#line + 1] = ("%6.2f dB"):format(result.psnr[i]:item()) end
     if best.labels then
-      line[#line + 1] = ("%-5s"):format(space.data.classes[math.tointeger(best.labels[i]:item())])
+      line[#line + 1] = ("%-5s"):format(space.classes[math.tointeger(best.labels[i]:item())])
     end
     local length = usual.length[i]:item()
     local word_for = length < usual.least and "  short" or length > usual.most and "  long" or ""

@@ -101,7 +101,7 @@ explore.main("manifold", "Draws what a model decodes all over a plane of its lat
     explore.save_text(options, "manifold.svg", morph.svg {
       images = x, right = right, up = up, names = plane.names, units = plane.units, title = "Morph grid",
       subtitle = ("%s: %s%s"):format(options.run, words, through)
-        .. (label and (", class %s"):format(space.data.classes[label]) or ""),
+        .. (label and (", class %s"):format(space.classes[label]) or ""),
       mark = mark,
       foot = around and ("Numbers count from the %s%s."):format(what, mark and ", framed" or "")
         or steps_text(space, plane),

@@ -16,7 +16,7 @@ train.main(function()
   local run = train.run.open(parsed)
   local o = parsed.values
 
-  local data = train.check(train.load(o))
+  local data = train.check(train.data.open(run))
   local model = gl.models.autoencoder {
     image = data.shape, maps = o.maps, hidden = o.hidden, latent = o.latent, likelihood = o.likelihood,
     noise = o.noise,

@@ -15,7 +15,7 @@ train.main(function()
   local run = train.run.open(parsed)
   local o = parsed.values
 
-  local data = train.check(train.load(o))
+  local data = train.check(train.data.open(run, {needs = "a conditional model is told one"}))
   local config = {
     image = data.shape, latent = o.latent, loss = o.loss, spectral = o.spectral, classes = #data.classes,
   }

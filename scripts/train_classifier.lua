@@ -13,7 +13,7 @@ train.main(function()
   local run = train.run.open(parsed)
   local o = parsed.values
 
-  local data = train.check(classifier.data(o))
+  local data = train.check(classifier.data(run))
   local model = classifier.model(o, data)
   local optimizer = gl.optim.Adam(model, {lr = o.lr})
   local schedule = gl.optim.CosineAnnealingLR(optimizer, {t_max = o.epochs * data.train:steps(o.batch)})

@@ -15,7 +15,7 @@ train.main(function()
   local run = train.run.open(parsed)
   local o = parsed.values
 
-  local data = train.check(train.load(o))
+  local data = train.check(train.data.open(run, {needs = "a conditional model is told one"}))
   local model = gl.models.cvae {
     image = data.shape, maps = o.maps, hidden = o.hidden, latent = o.latent, beta = o.beta,
     likelihood = o.likelihood, classes = #data.classes,

@@ -75,7 +75,7 @@ train.main(function()
   local run = train.run.open(parsed)
   local o = parsed.values
 
-  local data = train.check(train.load(o))
+  local data = train.check(train.data.open(run))
   local model = gl.models.vae {
     image = data.shape, hidden = o.hidden, latent = o.latent, unit = "tanh", samples = o.iwae,
   }

@@ -19,7 +19,7 @@ train.main(function()
   local run = train.run.open(parsed)
   local o = parsed.values
 
-  local data = train.check(train.load(o))
+  local data = train.check(train.data.open(run))
   local model = gl.models.vae {
     image = data.shape, maps = o.maps, hidden = o.hidden, latent = o.latent, beta = o.beta,
     likelihood = o.likelihood, samples = o.iwae,

@@ -5,7 +5,7 @@
 -- The tools themselves are in genlat.latent; a script asks, calls them, and draws.
 
 local core = require "genlat.core"
-local data = require "genlat.data"
+local dataset = require "genlat.runs.dataset"
 local latent = require "genlat.latent"
 local scope = require "genlat.scope"
 local train = require "genlat.train"
@@ -33,12 +33,8 @@ end
 
 -- The data set that --data names, in the form that the model was trained on.
 local function other_data(space, program, name)
-  local noted = space.notes.options or {}
-  local set = train.check(data.load(name, {size = noted.size, without = noted.without}))
-  local has, wants = table.concat(set.shape, " x "), table.concat(space.image, " x ")
-  if has ~= wants then
-    error(("%s: --data: %s has images of %s, the model of %s"):format(program, set.name, has, wants), 0)
-  end
+  local set, message = dataset.other(name, space.notes, space.model)
+  if not set then error(("%s: --data: %s"):format(program, message), 0) end
   return set
 end
 
@@ -61,13 +57,26 @@ function explore.main(program, description, define, body)
     local _, options = command:read(arg)
     if options.threads then core.threads(options.threads) end
     local space = train.check(latent.open(options.run))
-    if options.data then space.data = other_data(space, program, options.data) end
+    local notes = {} -- of data sets, to be printed once and last, where they are seen
+    function space.on_data(set)
+      for _, note in ipairs(set.notes) do
+        if not notes[note] then notes[#notes + 1] = note end
+        notes[note] = true
+      end
+    end
+    if options.data then
+      space.data = other_data(space, program, options.data)
+      space.on_data(space.data)
+    end
     core.seed(options.seed)
     options.program = program
     local own = core.file_kind(options.run) == "folder" and options.run or "."
     options.out = options.out or (command.folder and own .. "/" .. command.folder or own)
     train.check(core.mkdirs(options.out))
     scope.run({recording = false}, body, space, options)
+    for _, note in ipairs(notes) do
+      print(note)
+    end
   end)
 end
 
@@ -84,10 +93,10 @@ function explore.label(space, options)
     explore.fail(options, "--class", "only conditional models (train_cvae, train_cgan) take --class; this is %s",
       text.a(space.model:name()))
   end
-  for label, class in ipairs(space.data.classes) do
+  for label, class in ipairs(space.classes) do
     if class == name then return label end
   end
-  explore.fail(options, "--class", "%s", text.unknown("class", name, space.data.classes))
+  explore.fail(options, "--class", "%s", text.unknown("class", name, space.classes))
 end
 
 --- The latent vectors of test images by their numbers (a list that the option `name` asks for): N x latent. Of the

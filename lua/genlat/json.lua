@@ -7,6 +7,34 @@ local json = {}
 
 local EXACT = 1 << 53 -- whole numbers up to here are exact, also where they are read as floats
 
+-- Paths are bytes, JSON is Unicode: a byte of a string that is not UTF-8 is written as one of 256 characters for
+-- private use, U+10FE00 and up, and so are the bytes of such a character itself, so that every string comes back as it
+-- was.
+local PRIVATE = 0x10FE00
+local ESCAPED = "\xF4\x8F[\xB8-\xBB][\x80-\xBF]"
+
+local function escape(bytes)
+  return (bytes:gsub(".", function(byte) return utf8.char(PRIVATE + byte:byte()) end))
+end
+
+local function to_utf8(text)
+  if utf8.len(text) and not text:find(ESCAPED) then return text end
+  local parts, place = {}, 1
+  while place <= #text do
+    local _, bad = utf8.len(text, place)
+    bad = bad or #text + 1
+    parts[#parts + 1] = text:sub(place, bad - 1):gsub(ESCAPED, escape)
+    parts[#parts + 1] = escape(text:sub(bad, bad))
+    place = bad + 1
+  end
+  return table.concat(parts)
+end
+
+local function from_utf8(text)
+  if not text:find(ESCAPED) then return text end
+  return (text:gsub(ESCAPED, function(character) return string.char(utf8.codepoint(character) - PRIVATE) end))
+end
+
 local function is_list(t) return #t > 0 or next(t) == nil end
 
 local function encode(value)
@@ -16,7 +44,7 @@ local function encode(value)
   elseif math.type(value) == "integer" then
     return ("%d"):format(value) -- all its digits, which cjson does not write
   elseif type(value) ~= "table" then
-    return (cjson.encode(value))
+    return (cjson.encode(type(value) == "string" and to_utf8(value) or value))
   end
   local parts = {}
   if is_list(value) then
@@ -31,22 +59,27 @@ local function encode(value)
   end
   table.sort(keys)
   for i, key in ipairs(keys) do
-    parts[i] = cjson.encode(key) .. ":" .. encode(value[key])
+    parts[i] = cjson.encode(to_utf8(key)) .. ":" .. encode(value[key])
   end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
-local function whole_numbers(value)
+-- A decoded value with whole numbers as integers and strings as they were.
+local function restored(value)
   if type(value) == "table" then
+    local copy = {}
     for key, item in pairs(value) do
-      value[key] = whole_numbers(item)
+      copy[type(key) == "string" and from_utf8(key) or key] = restored(item)
     end
-    return value
+    return copy
+  elseif type(value) == "string" then
+    return from_utf8(value)
   end
   return math.type(value) == "float" and math.tointeger(value) or value
 end
 
---- The text of plain data: tables with string keys, lists, strings, numbers, booleans. An empty table is a list.
+--- The text of plain data: tables with string keys, lists, strings of any bytes, numbers, booleans. An empty table is a
+-- list.
 -- Numbers that JSON lacks become the strings "nan", "inf", "-inf".
 json.encode = encode
 
@@ -54,16 +87,15 @@ json.encode = encode
 json.null = cjson.null
 
 --- What keeps a value from being JSON's: nil, or its place (".units[2]") and what is there. Tables are lists, or have
--- texts as keys; whole numbers are up to 2^53 in size, numbers finite, texts UTF-8; nothing contains itself.
+-- texts as keys; whole numbers are up to 2^53 in size, numbers finite; nothing contains itself.
 function json.problem(value, place, above)
   place, above = place or "", above or {}
   local kind = type(value)
-  if kind == "boolean" or kind == "string" and utf8.len(value) then return nil end
+  if kind == "boolean" or kind == "string" then return nil end
   if math.type(value) == "integer" and value >= -EXACT and value <= EXACT then return nil end
   if math.type(value) == "float" and value == value and math.abs(value) < math.huge then return nil end
   if kind ~= "table" or getmetatable(value) then
-    return place, kind == "number" and ("the number %s"):format(value) or kind == "string" and "a text that is no UTF-8"
-      or "a " .. kind
+    return place, kind == "number" and ("the number %s"):format(value) or "a " .. kind
   end
   if above[value] then return place, "a table that contains itself" end
   above[value] = true
@@ -80,7 +112,7 @@ end
 function json.decode(text)
   local value, message = cjson.decode(text)
   if value == nil then return nil, message end
-  return whole_numbers(value)
+  return restored(value)
 end
 
 return json

@@ -50,9 +50,10 @@ function cache.map(path, index, first, last)
   return core.map_file(path, (first - 1) * size, {last - first + 1, index.height, index.width, index.channels})
 end
 
---- A message about the cache folder, with what it is for and what moves it.
-function cache.advice(message)
-  return ("%s (decoded images are kept there; the environment variable XDG_CACHE_HOME=FOLDER moves it)"):format(message)
+--- A message about the cache folder, with what it is for and what moves it. what: is kept there (decoded images).
+function cache.advice(message, what)
+  return ("%s (%s are kept there; the environment variable XDG_CACHE_HOME=FOLDER moves it)"):format(message,
+    what or "decoded images")
 end
 
 --- Ends a file that the images were written to: writes the index and puts the file in its place.

@@ -82,7 +82,7 @@ local kinds = {
     takes = {"channels", "fit", "background", "broken", "test", "cache", "progress"},
   },
 }
-local FOR_ALL = {"size", "without", "place"}
+local FOR_ALL = {"size", "without", "place", "usual"}
 
 local function has(list, value)
   for _, item in ipairs(list) do
@@ -106,6 +106,9 @@ local function options_for(kind, name, options)
       own[key] = value
     end
   end
+  for key, value in pairs(options.usual or {}) do
+    if own[key] == nil and has(takes, key) then own[key] = value end
+  end
   return own
 end
 
@@ -126,24 +129,39 @@ end
 local function load_images(place, options)
   local own, message = options_for("images", place, options)
   if not own then return nil, message end
-  own.size = options.size
+  own.size = options.size or options.usual and options.usual.size
   local set, problem = folder.load(place, own)
   return set and Set.new(set), problem
 end
 
+-- A path that means the same in every working folder. Links in it stay, so that they may be set anew.
+local function absolute(path)
+  if ("/" .. path .. "/"):find("/../", 1, true) then return core.real_path(path) end
+  return path:sub(1, 1) == "/" and path or core.real_path "." .. "/" .. path
+end
+
 -- The data set in a folder: IDX files, CIFAR-10's files, or else images.
 local function load_folder(place, options)
-  if idx.is_in(place) then return load_idx(place, place:match("([^/]+)/*$") or place, options) end
   local batches = cifar10.find(place)
-  if batches then return load_cifar10(batches, options) end
-  return load_images(place, options)
+  local set, message
+  if idx.is_in(place) then
+    set, message = load_idx(place, place:match("([^/]+)/*$") or place, options)
+  elseif batches then
+    set, message = load_cifar10(batches, options)
+  else
+    set, message = load_images(place, options)
+  end
+  if set then set.source = absolute(place) end
+  return set, message
 end
 
 -- One of several sets of IDX files in a folder, by their prefix: FOLDER/emnist-letters. nil where there is none.
 local function load_prefixed(name, options)
   local place, prefix = name:match "^(.*)/([^/]+)$"
   if not place or place == "" or core.file_kind(place) ~= "folder" or not idx.is_in(place, prefix) then return nil end
-  return load_idx(place, prefix, options, prefix)
+  local set, message = load_idx(place, prefix, options, prefix)
+  if set then set.source = absolute(name) end
+  return set, message
 end
 
 -- The data set of this name, if it is in the folder; nil and a message where it is damaged.
@@ -215,11 +233,17 @@ end
 --   size     a folder's images are brought to size x size, those of other data sets padded with black
 --   without  the name of a class whose images are left out of the training ones
 --   place    a further folder to look in for a set that `genlat fetch` knows
+--   usual    {size =, channels =, ...}: what these options are, where the kind of set has them and they are left out
+-- set.source is the name that loads it from any working folder.
 function data.load(name, options)
   if type(name) ~= "string" then error(("data.load: expected a name or a path, got %s"):format(type(name)), 2) end
   options = options or {}
   local set, message = load(name, options)
   local size = options.size -- of a folder's images it may be {height, width}, and is what they have already
+  local usual = options.usual and options.usual.size
+  if set and not size and usual and usual[1] == usual[2] and set.shape[1] <= usual[1] and set.shape[2] <= usual[2] then
+    size = usual[1]
+  end
   if set and math.type(size) == "integer" and (set.shape[1] ~= size or set.shape[2] ~= size) then
     set, message = data.padded(set, size)
   end
@@ -228,6 +252,7 @@ function data.load(name, options)
   for i, note in ipairs(set.notes) do
     set.notes[i] = text.shown(note)
   end
+  set.source = set.source or name
   return set
 end
 

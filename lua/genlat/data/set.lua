@@ -2,6 +2,7 @@
 --
 -- Fields: name, shape = {H, W, C}, classes = {names}, train and test (splits), factor_names (of factors), and
 --   path       the absolute path of the folder that it was read from; nil where it is drawn by program
+--   source     the name that data.load loads it by from any working folder
 --   notes      a list of what is worth saying of it, each in one line: what was left out, how it was understood
 --   drawn      of a set that is drawn by program: its name and seed
 --   numbers    of files that hold labels as numbers: that of each class, from 1

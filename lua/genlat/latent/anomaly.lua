@@ -107,7 +107,7 @@ function anomaly.classes(space)
   if not space.conditional then return nil end
   local without, list = anomaly.left_out(space), {}
   for label = 1, space.conditional do
-    if not without or space.data.classes[label] ~= without then list[#list + 1] = label end
+    if not without or space.classes[label] ~= without then list[#list + 1] = label end
   end
   return list
 end

@@ -10,7 +10,11 @@
 --   model        in evaluation                      latent       how many dimensions the latent space has
 --   folder       the run's folder, or nil           notes        what the run noted of itself: options, epochs
 --   image        {H, W, C}                          conditional  how many classes a conditional model knows, or nil
---   data         the data set that it was trained on, loaded when it is first asked for (raises if it is not there)
+-- data         the data set that it was trained on, loaded when it is first asked for, from any working folder; raises
+-- if
+--                it is not there or another one now. Its labels count as the model's
+--   classes      the names of the classes, as the model numbers them
+--   on_data      a function that is called with the data set when it was loaded; nil
 --   directions   the run's saved directions: see directions.lua
 --   sampler      the mixture of Gaussians that fit_sampler fitted to the run's encoded images (see mixture.lua), which
 --                prior then draws from; or false
@@ -32,11 +36,11 @@
 
 local check = require "genlat.check"
 local core = require "genlat.core"
-local data = require "genlat.data"
 local models = require "genlat.models"
 local networks = require "genlat.models.networks"
 local scope = require "genlat.scope"
 local text = require "genlat.text"
+local dataset = require "genlat.runs.dataset"
 local Directions = require "genlat.latent.directions"
 local Mixture = require "genlat.latent.mixture"
 
@@ -52,9 +56,20 @@ function lazy.data(self)
   if not (options and options.data) then
     check.fail("data: the model came without a run, which would name its data set")
   end
-  local set, message = data.load(options.data, {size = options.size, without = options.without})
+  local set, message = dataset.of_model(self.notes, self.model)
   if not set then error(message, 0) end
+  if self.on_data then self.on_data(set) end
   return set
+end
+
+-- The names of the classes, as the model numbers them; of an old model, which does not say, those of its data set.
+function lazy.classes(self)
+  if self.notes.classes then return self.notes.classes end
+  if rawget(self, "data") or not self.notes.options then return self.data.classes end
+  local names, message = dataset.class_names(self.notes)
+  if not names then error(message, 0) end
+  if self.on_data then self.on_data {notes = {message}} end
+  return names
 end
 
 function lazy.directions(self)

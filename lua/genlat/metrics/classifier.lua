@@ -4,6 +4,7 @@
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 local judge = require "genlat.metrics.judge"
+local text = require "genlat.text"
 
 local classifier = {}
 
@@ -13,6 +14,7 @@ local KIND = {
   names = function(data) return data.classes end,
   examples = function(data) return data.train end,
   loss = function(logits, labels) return logits:cross_entropy(labels) end,
+  notes = function(_, data) return {classes = data.classes} end,
 }
 
 --- Whether a data set has classes to tell apart: features that were learned for a single one mean nothing. Else false
@@ -20,6 +22,29 @@ local KIND = {
 function classifier.applies(data)
   if not data.train.labels then return false, data.name .. " has no labels" end
   if #data.classes < 2 then return false, data.name .. " has one class only, so that there is nothing to tell apart" end
+  return true
+end
+
+-- The outputs of a file are known by the names of the classes.
+function KIND.arrange(model, names, data)
+  local place, places, known = {}, {}, 0
+  for i, name in ipairs(names) do
+    place[name] = i
+  end
+  for i, name in ipairs(data.classes) do
+    places[i] = place[name] or 1
+    if place[name] then known = known + 1 end
+  end
+  if known ~= #data.classes or known ~= #names or known ~= model.config.classes then
+    return nil, text.message("it tells the classes %s apart, %s has %s", text.list(names), data.name,
+      text.list(data.classes))
+  end
+  scope.run({recording = false}, function()
+    local rows = core.tensor(places)
+    for _, parameter in ipairs {model.output.weight, model.output.bias} do
+      parameter:copy_(parameter:index_select(rows))
+    end
+  end)
   return true
 end
 
@@ -42,12 +67,13 @@ function classifier.train(data, progress) return judge.train(KIND, data, progres
 function classifier.path(data) return judge.path(KIND, data) end
 
 --- The classifier of a data set: the one in options.file, or the one in the cache, or one that is trained now
--- (options.progress as in train) and kept there. Returns it and the path of its file; or nil and a message.
+-- (options.progress as in train) and kept there. Returns it, the path of its file, and whether the file names its
+-- classes (then they are matched by their names, else by number); or nil and a message.
 function classifier.of(data, options)
   local applies, missing = classifier.applies(data)
   if not applies then return nil, "classifier: " .. missing end
-  local model, path = judge.of(KIND, data, options)
-  return model, path
+  local model, path, notes = judge.of(KIND, data, options)
+  return model, path, model and notes.classes ~= nil
 end
 
 --- What it makes of images: features N x 84 and logits N x classes. batches: a function that returns a batch of images

@@ -9,8 +9,12 @@
 --   examples(data)    a split whose `labels`, N or N x outputs, are what it is to say of the images
 --   loss(y, target)   of its outputs
 --   notes(model, data)  what else to note in the file (may be left out)
+-- arrange(model, names, data)  puts the outputs of a file that has these classes into the data set's order; true, or
+-- nil
+--                     and a message (may be left out)
 
 local core = require "genlat.core"
+local cache = require "genlat.data.cache"
 local fetch = require "genlat.data.fetch"
 local models = require "genlat.models"
 local optim = require "genlat.optim"
@@ -70,8 +74,13 @@ local function load(kind, data, path)
   local model, notes = models.load(path)
   if not model then return nil, notes end
   local config, outputs, shape = model.config, #kind.names(data), table.concat(data.shape, "x")
-  if config.model ~= "lenet5" or config.classes ~= outputs or table.concat(config.image, "x") ~= shape then
+  if config.model ~= "lenet5" or table.concat(config.image, "x") ~= shape
+    or (config.classes ~= outputs and not notes.classes) then
     return nil, ("%s: expected a LeNet-5 for %d %s of %s images"):format(path, outputs, kind.what, shape)
+  end
+  if notes.classes and kind.arrange then
+    local ok, message = kind.arrange(model, notes.classes, data)
+    if not ok then return nil, ("%s: %s"):format(path, message) end
   end
   return model, path, notes
 end
@@ -82,11 +91,12 @@ function judge.of(kind, data, options)
   options = options or {}
   local path = options.file or judge.path(kind, data)
   if options.file or core.file_kind(path) == "file" then return load(kind, data, path) end
+  local ok, message = cache.prepare(fetch.folder(kind.folder)) -- before it takes its time
+  if not ok then return nil, cache.advice(message, "trained networks") end
   local model = judge.train(kind, data, options.progress)
   local notes = kind.notes and kind.notes(model, data) or {}
   notes.data, notes.recipe = data.name, kind.recipe
-  local ok, message = core.mkdirs(fetch.folder(kind.folder))
-  if ok then ok, message = models.save(path, model, notes) end
+  ok, message = models.save(path, model, notes)
   if not ok then return nil, message end
   return model, path, notes
 end

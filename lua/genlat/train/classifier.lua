@@ -31,20 +31,33 @@ function classifier.add_options(options)
     help = "a data set whose test images to test on (its own)"})
 end
 
---- The data to train and test on, or nil and a message. VGG's images are padded to 32 x 32.
-function classifier.data(o)
-  local data, message = train.load(o)
-  if not data then return nil, message end
-  if o.test_data then
-    local other, why = train.load {data = o.test_data, size = o.size}
-    if not other then return nil, why end
-    if table.concat(other.shape, "x") ~= table.concat(data.shape, "x") then
-      return nil, ("--test-data: images of %s, those to train on are %s"):format(table.concat(other.shape, " x "),
-        table.concat(data.shape, " x "))
-    end
-    data.test = other.test
+-- The test images of another data set, with their labels as those to train on have them.
+local function other_test(run, data)
+  local o = run.values
+  local other, message = train.data.load {data = o.test_data, size = o.size, channels = o.channels, fit = o.fit,
+    broken = o.broken, transpose = o.transpose}
+  if not other then return nil, message end
+  o.test_data = other.source
+  if table.concat(other.shape, "x") ~= table.concat(data.shape, "x") then
+    return nil, ("images of %s, those to train on are %s"):format(table.concat(other.shape, " x "),
+      table.concat(data.shape, " x "))
   end
-  if not data.train.labels then return nil, data.name .. ": there are no labels to learn" end
+  local line
+  other, line = data_sets.matched(other, {names = data.classes, numbers = data.numbers, count = #data.classes})
+  if not other then return nil, line end
+  if line then run:say("%s", line) end
+  return other.test
+end
+
+--- The data of a run to train and test on, or nil and a message. VGG's images are padded to 32 x 32.
+function classifier.data(run)
+  local data, message = train.data.open(run, {needs = "there are none to learn"})
+  if not data then return nil, message end
+  local o = run.values
+  if o.test_data then
+    data.test, message = other_test(run, data)
+    if not data.test then return nil, "--test-data: " .. message end
+  end
   if o.model == "vgg" and data.shape[1] < 32 then return data_sets.padded(data, 32) end
   return data
 end

@@ -4,7 +4,7 @@
 -- train.pictures and train.results (what a finished run leaves).
 
 local core = require "genlat.core"
-local data = require "genlat.data"
+local dataset = require "genlat.runs.dataset"
 local lazy = require "genlat.lazy"
 local scope = require "genlat.scope"
 local text = require "genlat.text"
@@ -66,10 +66,10 @@ function train.check(value, message)
   return value
 end
 
---- The data set that a run's options name (data, size, without: see data.load), or nil and a message.
-function train.load(options)
-  return data.load(options.data, {size = options.size, without = options.without})
-end
+--- The data set of a run, and what a run notes of it: see runs/dataset.lua.
+--
+--   local data = train.check(train.data.open(run))
+train.data = dataset
 
 local EVALUATION_SEED = 20131220
 

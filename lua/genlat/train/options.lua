@@ -29,6 +29,8 @@ end
 --- A converter to whole numbers from `least` to `most` (any, if it is left out).
 function Options.whole(least, most) return by_rule(check.whole(least, most)) end
 
+local channels = check.that(check.whole(1, 3), "1 or 3", function(n) return n ~= 2 end)
+
 local layers = check.list(check.whole(1), {least = 1, most = networks.MOST_LAYERS})
 
 --- A converter to lists of whole numbers: "512,256".
@@ -106,6 +108,12 @@ function Options.new(program, description, defaults)
     help = "digits or faces (built in), mnist, fashion-mnist, cifar10, or a folder of IDX or PNG files"})
   self:add("--size", {convert = Options.whole(8), metavar = "SIDE",
     help = "bring a folder's images to SIDE x SIDE; pad others"})
+  self:add("--channels", {convert = by_rule(channels), help = "bring a folder's images to grey (1) or RGB (3)"})
+  self:add("--fit", {choices = {"crop", "stretch", "none"}, metavar = "HOW",
+    help = "how --size does it: crop (the usual), stretch, or none (they have to have it)"})
+  self:add("--broken", {choices = {"fail", "skip"}, metavar = "WHAT",
+    help = "broken image files, folders that cannot be read: fail (the usual) or skip"})
+  self:add("--transpose", {flag = true, help = "exchange rows and columns of IDX images, as EMNIST's need"})
   self:add("--without", {metavar = "CLASS", help = "leave the training images of this class out, to find them later as "
     .. "anomalies"})
   self:add("--epochs", {default = defaults.epochs, convert = Options.whole(1),
@@ -125,8 +133,10 @@ function Options.new(program, description, defaults)
     help = ("the run's folder (runs/%s, or the next free runs/%s-2, ...); a run that is there is kept in FOLDER/old")
       :format(self.run, self.run)})
   self:add("--resume", {metavar = "FOLDER", args = "?", convert = Options.path,
-    help = "go on with the run in FOLDER (or --out, or this script's of the highest number); --epochs and --lr may "
-      .. "change; with another --out, go on there"})
+    help = "go on with the run in FOLDER (or --out, or this script's of the highest number); --epochs, --lr and --data "
+      .. "may change; with another --out, go on there"})
+  self:add("--changed-data", {flag = true,
+    help = "go on with --resume although the data set is another one than before"})
   self:add("--quiet", {flag = true, help = "print the last line only"})
   return self
 end

@@ -5,6 +5,7 @@ local latent = require "genlat.latent"
 local images = require "genlat.plot.images"
 local lines = require "genlat.plot.lines"
 local losses = require "genlat.train.losses"
+local dataset = require "genlat.runs.dataset"
 local report = require "genlat.report"
 local scope = require "genlat.scope"
 local scatter = require "genlat.plot.scatter"
@@ -109,6 +110,9 @@ function results.facts(run, data, more)
   }
   for i, fact in ipairs(more or {}) do
     table.insert(facts, 2 + i, fact)
+  end
+  for i, fact in ipairs(dataset.facts(run)) do
+    table.insert(facts, 1 + i, fact)
   end
   return facts
 end

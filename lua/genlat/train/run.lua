@@ -17,8 +17,8 @@ local Run = {}
 Run.__index = Run
 
 local CHECKPOINT_SECONDS = 30 -- from one checkpoint within an epoch to the next
-local OF_SESSION = {threads = true, quiet = true, out = true, resume = true} -- options that are not the run's
-local MAY_CHANGE = {epochs = true, lr = true} -- those of the run that may be given anew on resuming
+local OF_SESSION = {threads = true, quiet = true, out = true, resume = true, changed_data = true} -- not the run's
+local MAY_CHANGE = {epochs = true, lr = true, data = true, test_data = true} -- on resuming: see runs/dataset.lua
 
 -- The folder
 -- -----------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ end
 function Run.open(options)
   local self = setmetatable({
     name = options.run, values = options.values, epoch = 1, step = 1, rows = {}, seconds = 0, sums = {}, keep = {},
-    memory = {}, notes = {}, rates = {},
+    memory = {}, notes = {}, rates = {}, given = options.given,
   }, Run)
   self.progress = Progress.new(not self.values.quiet)
   local ok, problem
@@ -295,6 +295,8 @@ local function write_log(self)
     end
   end
   head[#head + 1] = "lr"
+  local changes = self.notes.data_changes
+  if changes then head[#head + 1] = "data_changes" end
   lines[1] = table.concat(head, ",")
   for i, row in ipairs(self.rows) do
     local cells = {("%d"):format(row.epoch), ("%.2f"):format(row.seconds)}
@@ -304,6 +306,7 @@ local function write_log(self)
       end
     end
     cells[#cells + 1] = ("%.6g"):format(row.lr or self.rates[1].lr)
+    if changes then cells[#cells + 1] = ("%d"):format(row.data_changes or 0) end
     lines[i + 1] = table.concat(cells, ",")
   end
   train.check(core.write_file(folder.file(self.folder, folder.LOG), table.concat(lines, "\n") .. "\n"))
@@ -321,6 +324,7 @@ function Run:finish_epoch(test)
   end
   self.rows[#self.rows + 1] = {
     epoch = self.epoch, seconds = self:elapsed(), train = mean, test = test, lr = self.values.lr,
+    data_changes = self.notes.data_changes and #self.notes.data_changes,
   }
   write_log(self)
   self:say("epoch %3d  train %s  test %s  %.1f s", self.epoch, self.text(mean), self.text(test), self:elapsed())
