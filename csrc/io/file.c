@@ -1,4 +1,4 @@
-/* file.c -- opening files that are to be read, and replacing files as a whole: temporary, sync, rename. */
+/* file.c -- what there is, folders that are made, and opening files that are to be read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -103,88 +103,4 @@ void gl_input_close(gl_input *in) {
 int64_t gl_inflated_limit(int64_t compressed) {
   /* A match of at most 258 bytes takes at least two bits: zlib's technical details, "maximum compression factor". */
   return compressed > INT64_MAX / 2048 ? INT64_MAX : compressed * 1032 + 1024;
-}
-
-/* ---- output ------------------------------------------------------------------------------------------------------ */
-
-static bool fail_write(void) {
-  return gl_fail("cannot be written: %s", errno == ENOENT ? "its folder does not exist" : strerror(errno));
-}
-
-static bool create_temporary(gl_output *out) {
-  struct stat st;
-  unlink(out->temporary); /* left by a process that was killed; O_EXCL then never writes through somebody's link */
-  int fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0)
-    return fail_write();
-  if (fstat(fd, &st) == 0 && (out->file = fdopen(fd, "wb"))) {
-    out->device = st.st_dev;
-    out->inode = st.st_ino;
-    return true;
-  }
-  fail_write();
-  close(fd);
-  unlink(out->temporary);
-  return false;
-}
-
-bool gl_output_open(gl_output *out, const char *path) {
-  *out = (gl_output){.path = path, .temporary = copy_text(path, strlen(path), ".tmp")};
-  if (!out->temporary)
-    return false;
-  if (gl_file_find(path) == GL_KIND_FOLDER)
-    gl_fail("cannot be written: it is a folder");
-  else if (create_temporary(out))
-    return true;
-  gl_free(out->temporary);
-  return false;
-}
-
-bool gl_output_write(gl_output *out, const void *bytes, size_t n) {
-  return fwrite(bytes, 1, n, out->file) == n || fail_write();
-}
-
-/* Makes the new name last through a power failure. The file is in place whatever comes of it, and some file systems
- * refuse, so there is nothing to report. */
-static void sync_folder(const char *path) {
-  const char *slash = strrchr(path, '/');
-  char *folder = slash ? copy_text(path, (size_t)(slash - path), "/") : copy_text(".", 1, "");
-  int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-  if (fd >= 0) {
-    fsync(fd);
-    close(fd);
-  }
-  gl_free(folder);
-}
-
-/* Another process that saves to the same path replaces our temporary by its own, which must be left alone. */
-static bool is_ours(const gl_output *out) {
-  struct stat st;
-  return lstat(out->temporary, &st) == 0 && st.st_dev == out->device && st.st_ino == out->inode;
-}
-
-static bool put_in_place(const gl_output *out) {
-  if (!is_ours(out))
-    return gl_fail("cannot be written: another process writes it at the same time");
-  return rename(out->temporary, out->path) == 0 || fail_write();
-}
-
-bool gl_output_close(gl_output *out, bool ok) {
-  if (ok && (fflush(out->file) != 0 || fsync(fileno(out->file)) != 0))
-    ok = fail_write();
-  if (fclose(out->file) != 0 && ok)
-    ok = fail_write();
-  ok = ok && put_in_place(out);
-  if (ok)
-    sync_folder(out->path);
-  else if (is_ours(out))
-    unlink(out->temporary);
-  gl_free(out->temporary);
-  return ok;
-}
-
-bool gl_file_write_atomic(const char *path, const void *bytes, size_t n) {
-  gl_output out;
-  bool ok = gl_output_open(&out, path) && gl_output_close(&out, gl_output_write(&out, bytes, n));
-  return ok || gl_fail_in(path);
 }

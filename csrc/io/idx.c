@@ -166,33 +166,36 @@ static bool write_plain(gl_output *out, const void *head, size_t n, const void *
   return gl_output_write(out, head, n) && gl_output_write(out, values, count);
 }
 
-static bool write_some(gzFile file, const void *bytes, size_t n) {
-  for (const char *from = bytes; n > 0;) {
-    int put = gzwrite(file, from, n < PIECE ? (unsigned)n : PIECE);
-    if (put <= 0)
+/* Compresses n bytes and writes what comes out, with `flush` Z_FINISH the end too. */
+static bool deflate_some(gl_output *out, z_stream *z, const void *bytes, size_t n, int flush) {
+  uint8_t packed[1 << 14];
+  z->next_in = (Bytef *)(uintptr_t)bytes;
+  z->avail_in = (uInt)n;
+  do {
+    z->next_out = packed;
+    z->avail_out = sizeof packed;
+    if (deflate(z, flush) == Z_STREAM_ERROR)
+      return gl_fail("cannot be written: zlib failed");
+    if (!gl_output_write(out, packed, sizeof packed - z->avail_out))
       return false;
-    from += put;
-    n -= (size_t)put;
-  }
+  } while (z->avail_out == 0);
   return true;
 }
 
 static bool write_gzip(gl_output *out, const void *head, size_t n, const void *values, size_t count) {
-  int fd = dup(fileno(out->file)); /* gzclose closes it; out->file itself is left unused, so nothing is out of order */
-  gzFile file = fd < 0 ? NULL : gzdopen(fd, "wb");
-  if (!file) {
-    if (fd >= 0)
-      close(fd);
-    return gl_fail("cannot be written: out of memory or file descriptors");
+  enum { GZIP = 16, MEMORY_LEVEL = 8 }; /* MEMORY_LEVEL: zlib's usual one */
+  z_stream z = {0};
+  if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + GZIP, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+    return gl_fail("cannot be written: out of memory");
+  bool ok = deflate_some(out, &z, head, n, Z_NO_FLUSH);
+  const char *from = values;
+  for (size_t done = 0, piece; ok && done < count; done += piece) {
+    piece = count - done < PIECE ? count - done : PIECE;
+    ok = deflate_some(out, &z, from + done, piece, Z_NO_FLUSH);
   }
-  errno = 0;
-  bool ok = write_some(file, head, n) && write_some(file, values, count);
-  int reason = errno;
-  if (gzclose_w(file) != Z_OK && ok) {
-    reason = errno;
-    ok = false;
-  }
-  return ok || gl_fail("cannot be written: %s", reason ? strerror(reason) : "zlib failed");
+  ok = ok && deflate_some(out, &z, NULL, 0, Z_FINISH);
+  deflateEnd(&z);
+  return ok;
 }
 
 bool gl_idx_check(const gl_tensor *t) {

@@ -33,19 +33,22 @@ void gl_input_close(gl_input *in);
 /* The most that deflate can make of this many compressed bytes: 1032 : 1, and some for a short stream. */
 int64_t gl_inflated_limit(int64_t compressed);
 
-/* A file being written under another name beside its final place, so that nobody ever sees half of it. */
+/* A file being written beside its final place, so that nobody ever sees half of it. Links are followed, the permissions
+ * of a file that is replaced are kept, a new one has those that the umask leaves. A pipe or a device is written into.
+ */
 typedef struct gl_output {
   FILE *file;
-  const char *path; /* the final place; the caller's string */
-  char *temporary;  /* path.tmp */
-  dev_t device;     /* with inode: which file it is, to notice when another process makes its own path.tmp */
-  ino_t inode;
+  const char *path; /* the caller's string */
+  char *target;     /* the final place, where links lead */
+  char *temporary;  /* the name beside it, once `named` */
+  bool named;
+  bool special; /* a pipe or a device */
 } gl_output;
 
 bool gl_output_open(gl_output *out, const char *path);
 bool gl_output_write(gl_output *out, const void *bytes, size_t n);
 /* With ok: syncs the file to the disk and renames it to its final place. Otherwise, or where that fails: removes it,
- * and what was at path before is still there. Returns whether the file is in place; ok = false keeps the message. */
+ * and what was at path before is still there. Returns whether all is written; ok = false keeps the message. */
 bool gl_output_close(gl_output *out, bool ok);
 
 /* ---- lock: what several processes must not take at once ---------------------------------------------------------- */

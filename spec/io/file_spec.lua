@@ -11,6 +11,14 @@ describe("files", function()
   before_each(function() place = folder.new() end)
   after_each(function() place:remove() end)
 
+  -- What a shell command prints that is run in the folder.
+  local function shell(command)
+    local pipe = assert(io.popen(("cd '%s' && { %s; }"):format(place.name, command)))
+    local output = pipe:read "a"
+    pipe:close()
+    return output
+  end
+
   describe("write_file", function()
     it("writes any bytes and leaves nothing else", function()
       assert.is_true(core.write_file(place:path("a"), "x\0y\n"))
@@ -20,12 +28,86 @@ describe("files", function()
       assert.equal("a", place:list())
     end)
 
-    it("replaces what a killed process left, and not through a link", function()
-      place:write("other", "precious")
-      os.execute(("ln -s other '%s'"):format(place:path("a.tmp")))
+    it("leaves files of any other name alone", function()
+      place:write("a.tmp", "the user's own")
+      place:write("a", "old")
       assert.is_true(core.write_file(place:path("a"), "new"))
-      assert.equal("precious", place:read("other"))
-      assert.equal("a other", place:list())
+      assert.equal("the user's own", place:read("a.tmp"))
+      assert.equal("a a.tmp", place:list())
+    end)
+
+    it("follows links, also to what is not there yet", function()
+      place:write("data", "old")
+      shell("mkdir sub && ln -s ../data sub/link && ln -s sub/link again && ln -s sub/none none && ln -s loop loop")
+      assert.is_true(core.write_file(place:path("again"), "new"))
+      assert.is_true(core.write_file(place:path("none"), "made"))
+      assert.same({"new", "made"}, {place:read("data"), place:read("sub/none")})
+      assert.equal("link", shell("test -L again && test -L sub/link && test -L none && printf link"))
+      local ok, message = core.write_file(place:path("loop"), "x")
+      assert.same({nil, place:path("loop") .. ": cannot be written: Too many levels of symbolic links"}, {ok, message})
+      assert.equal("again data loop none sub", place:list())
+    end)
+
+    it("keeps the permissions of a file, and gives a new one those that the umask leaves", function()
+      place:write("secret", "old")
+      shell("chmod 600 secret")
+      place:write("shared", "old")
+      shell("chmod 664 shared")
+      for _, name in ipairs {"secret", "shared"} do assert(core.write_file(place:path(name), "new")) end
+      assert.equal("600 664", shell("stat -c %a secret shared | xargs printf '%s %s'"))
+      for _, mask in ipairs {"077", "022", "002"} do
+        place:run(("umask %s;"):format(mask), ("assert(gl.core.write_file(%q, 'x'))"):format(place:path(mask)))
+      end
+      assert.equal("600 644 664", shell("stat -c %a 077 022 002 | xargs printf '%s %s %s'"))
+    end)
+
+    it("writes into a pipe, a device and an open file, and leaves them what they are", function()
+      shell("mkfifo pipe; cat pipe > got & printf ''")
+      assert.is_true(core.write_file(place:path("pipe"), ("x"):rep(100000)))
+      assert.equal("100000 pipe", shell("while test $(wc -c < got) -lt 100000; do :; done; wc -c < got | tr -d '\\n'; "
+        .. "test -p pipe && printf ' pipe'"))
+      assert.is_true(core.write_file("/dev/null", "x"))
+      assert.equal("device", shell("test -c /dev/null && printf device"))
+      assert.same({nil, "/dev/full: cannot be written: No space left on device"}, {core.write_file("/dev/full", "x")})
+      assert.equal("beforexafter", (place:run("", [[
+        io.write "before" io.stdout:flush() assert(gl.core.write_file("/dev/stdout", "x")) io.write "after"]])))
+      place:run("exec > out;", [[
+        io.write "before" io.stdout:flush() assert(gl.core.write_file("/dev/fd/1", "x")) io.write "after"]])
+      assert.equal("beforexafter", place:read("out"))
+      assert.equal("got out pipe", place:list())
+    end)
+
+    it("refuses a pipe that nobody reads, or no longer", function()
+      shell("mkfifo alone gone; head -c 1 gone > got & printf ''")
+      local ok, message = core.write_file(place:path("alone"), "x")
+      assert.same({nil, place:path("alone") .. ": cannot be written: nobody reads from this pipe"}, {ok, message})
+      ok, message = core.write_file(place:path("gone"), ("x"):rep(1 << 20))
+      assert.same({nil, place:path("gone") .. ": cannot be written: Broken pipe"}, {ok, message})
+      assert.equal("pipes", shell("test -p alone && test -p gone && printf pipes"))
+      ok, message = gl.write_png(place:path("alone"), gl.zeros(2, 2))
+      assert.is_nil(ok)
+      assert.matches("nobody reads from this pipe", message)
+    end)
+
+    it("leaves nothing behind when the process is killed", function()
+      place:write("a", "old")
+      place:run("", ([[
+        local file = gl.core.create_file(%q)
+        file:write(("x"):rep(1e6))
+        io.popen("kill -9 $PPID"):close()]]):format(place:path "a"))
+      assert.equal("old", place:read("a"))
+      assert.equal("a", (place:list():gsub("^%.genlat%-%x+%.tmp ", ""))) -- of file systems that want a name for it
+    end)
+
+    it("of two that write the same file at once leaves the later one's, whole", function()
+      local one, two = assert(core.create_file(place:path "a")), assert(core.create_file(place:path "a"))
+      one:write "one"
+      two:write "second"
+      assert.is_true(one:close())
+      assert.equal("one", place:read("a"))
+      assert.is_true(two:close())
+      assert.equal("second", place:read("a"))
+      assert.equal("a", place:list())
     end)
 
     it("works in the current folder and from the root", function()

@@ -39,18 +39,21 @@ end
 
 function folder:remove() os.execute(("rm -rf '%s'"):format(self.name)) end
 
--- Runs Lua code in another process that may write files of at most `blocks` blocks of 512 or 1024 bytes, as on a full
--- disk; returns what it printed.
-function folder:with_full_disk(blocks, code)
+-- Runs Lua code in another process, after a shell command such as "umask 077;"; returns what it printed, also errors.
+function folder:run(before, code)
   local interpreter = 0
   while arg[interpreter - 1] do interpreter = interpreter - 1 end
   local script = self:write("code.lua", ("package.path, package.cpath = %q, %q\n"):format(package.path, package.cpath)
     .. 'local gl = require "genlat"\n' .. code)
-  local f = assert(io.popen(("trap '' XFSZ; ulimit -f %d; '%s' '%s' 2>&1"):format(blocks, arg[interpreter], script)))
+  local f = assert(io.popen(("{ cd '%s'; %s cd '%s'; exec '%s' '%s'; } 2>&1"):format(self.name, before,
+    os.getenv "PWD", arg[interpreter], script)))
   local output = f:read("a")
   f:close()
   os.remove(script)
   return output
 end
+
+-- The same, where files may have at most `blocks` blocks of 512 or 1024 bytes, as on a full disk.
+function folder:with_full_disk(blocks, code) return self:run(("trap '' XFSZ; ulimit -f %d;"):format(blocks), code) end
 
 return folder
