@@ -11,6 +11,8 @@ if _VERSION < "Lua 5.4" then
   stop("genlat needs Lua 5.4; this is " .. _VERSION .. ": run it with lua5.4")
 end
 
+os.setlocale "C" -- numbers in files have a point, whatever LUA_INIT has set
+
 local function exists(path)
   local file = io.open(path)
   if file then file:close() end

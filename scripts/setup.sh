@@ -64,6 +64,7 @@ met() {
     argparse | cjson | socket) loads "$1" ;;
     busted) loads busted.runner ;;
     certificates) [ "$manager" != apt ] || [ -f /etc/ssl/certs/ca-certificates.crt ] ;;
+    locales) [ "$manager" != apt ] || [ -f /usr/share/i18n/locales/de_DE ] ;;
     clang) (CC=clang && compiles omp.h -fopenmp -fsanitize=fuzzer-no-link,address) ;;
     *) has "$1" ;;
   esac
@@ -79,7 +80,7 @@ unmet() {
 
 BUILD_NEEDS="compiler lua.h cblas.h png.h gif_lib.h zlib.h omp.h"
 USER_NEEDS="make lua $BUILD_NEEDS argparse cjson curl certificates"
-DEV_NEEDS="busted socket luacheck luarocks clang clang-format"
+DEV_NEEDS="busted socket luacheck luarocks clang clang-format locales"
 
 # ---- where it comes from --------------------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 /* error.c -- the error slot: one message a thread, set by whoever fails first and read by the caller at the top. What a
  * message quotes (names from files, paths, other libraries' words) is shown escaped, here and for all. */
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "core/plain.h"
 #include "core/text.h"
 #include "genlat.h"
 
@@ -14,7 +14,7 @@ bool gl_fail(const char *format, ...) {
   char raw[MESSAGE_SIZE];
   va_list args;
   va_start(args, format);
-  int n = vsnprintf(raw, sizeof raw, format, args);
+  int n = gl_plain_vprint(raw, sizeof raw, format, args);
   va_end(args);
   size_t length = n < 0 ? 0 : (size_t)n < sizeof raw ? (size_t)n : gl_text_whole(raw, sizeof raw - 1);
   gl_text_show(raw, length, message, sizeof message);

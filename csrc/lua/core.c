@@ -1,4 +1,5 @@
 /* core.c -- opens genlat.core: puts the parts of the binding together, with the functions that belong to none. */
+#include "core/plain.h"
 #include "lua/binding.h"
 
 #include <stdarg.h>
@@ -155,8 +156,19 @@ static int info(lua_State *L) {
   return 1;
 }
 
+/* plain(f, ...): f(...), and its results, where numbers become texts with a point, and texts are ordered by their
+ * bytes, whatever the program's locale; f cannot yield */
+static int plain(lua_State *L) {
+  luaL_checkany(L, 1);
+  locale_t before = gl_plain_begin();
+  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  gl_plain_end(before);
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
 static const luaL_Reg core_functions[] = {
     {"threads", threads},
+    {"plain", plain},
     {"memory", memory},
     {"memory_trim", memory_trim},
     {"memory_fail_after", memory_fail_after},

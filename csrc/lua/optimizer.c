@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/plain.h"
 #include "lua/binding.h"
 
 static const gll_kind kind;
@@ -160,11 +161,11 @@ static int tostring_event(lua_State *L) {
   for (int k = 0; gl_signature_next(&cursor, &p); k++) {
     char text[96];
     if (p.type == 'P')
-      snprintf(text, sizeof text, "%s = {%g, %g}", p.name, o->hyper[k].pair[0], o->hyper[k].pair[1]);
+      gl_plain_print(text, sizeof text, "%s = {%g, %g}", p.name, o->hyper[k].pair[0], o->hyper[k].pair[1]);
     else if (p.type == 'B')
       snprintf(text, sizeof text, "%s = %s", p.name, o->hyper[k].b ? "true" : "false");
     else
-      snprintf(text, sizeof text, "%s = %g", p.name, o->hyper[k].f);
+      gl_plain_print(text, sizeof text, "%s = %g", p.name, o->hyper[k].f);
     luaL_addstring(&b, k == 0 ? " {" : ", ");
     luaL_addstring(&b, text);
   }
@@ -198,8 +199,10 @@ static double check_limit(lua_State *L, const char *name) {
   double max = lua_tonumber(L, 2);
   if (lua_type(L, 2) != LUA_TNUMBER)
     gll_error(L, "%s: max: expected a number, got %s", name, lua_isnoneornil(L, 2) ? "nothing" : luaL_typename(L, 2));
-  if (!(max > 0))
-    gll_error(L, "%s: max is above 0, not %f", name, max);
+  if (!(max > 0)) {
+    gl_fail("%s: max is above 0, not %g", name, max);
+    gll_raise(L);
+  }
   return max;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/plain.h"
 #include "lua/binding.h"
 
 enum { SHOWN_WHOLE = 1000, SHOWN_LINES = 40, EDGE = 3, NUMBER_SIZE = 32, LINE_WIDTH = 80 };
@@ -17,11 +18,11 @@ static void number_text(char *text, const format *f, double v) {
   if (isnan(v))
     snprintf(text, NUMBER_SIZE, "nan"); /* whose sign says nothing */
   else if (f->whole || isinf(v))
-    snprintf(text, NUMBER_SIZE, "%.0f", v);
+    gl_plain_print(text, NUMBER_SIZE, "%.0f", v);
   else if (f->scientific)
-    snprintf(text, NUMBER_SIZE, "%.4e", v);
+    gl_plain_print(text, NUMBER_SIZE, "%.4e", v);
   else
-    snprintf(text, NUMBER_SIZE, "%.4f", v);
+    gl_plain_print(text, NUMBER_SIZE, "%.4f", v);
 }
 
 /* After index i of n, the next one that is shown. */
@@ -193,8 +194,8 @@ static void add_statistics(luaL_Buffer *b, const statistics *s) {
   if (s->count == 0)
     snprintf(text, sizeof text, "\nall nan");
   else
-    snprintf(text, sizeof text, "\nmin %.4g, mean %.4g, max %.4g%s", s->least, s->sum / (double)s->count, s->most,
-             s->nans > 0 ? ", and nan" : "");
+    gl_plain_print(text, sizeof text, "\nmin %.4g, mean %.4g, max %.4g%s", s->least, s->sum / (double)s->count, s->most,
+                   s->nans > 0 ? ", and nan" : "");
   luaL_addstring(b, text);
 }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/plain.h"
+
 bool gl_signature_next(const char **cursor, gl_parameter *p) {
   const char *s = *cursor;
   while (*s == ' ')
@@ -38,13 +40,13 @@ void gl_signature_defaults(const char *signature, gl_arg *arg) {
     memset(a, 0, sizeof *a);
     if (!p.has_default || p.type == 'W')
       continue; /* of words, the first is the default */
-    a->f = strtod(p.value, NULL);
+    a->f = gl_plain_number(p.value);
     a->i = strtoll(p.value, NULL, 10);
     a->b = p.value[0] == 't';
     if (p.type == 'L')
       a->list = (gl_list){.n = 1, .v = {a->i}};
     if (p.type == 'P')
-      a->pair[0] = a->f, a->pair[1] = strtod(strchr(p.value, ',') + 1, NULL);
+      a->pair[0] = a->f, a->pair[1] = gl_plain_number(strchr(p.value, ',') + 1);
   }
 }
 

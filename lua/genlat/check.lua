@@ -37,7 +37,7 @@ end
 local function shown(value)
   local kind = math.type(value)
   if value ~= value then return "nan" end -- whose sign says nothing
-  if kind == "float" then return ("%.14g"):format(value) end
+  if kind == "float" then return text.format("%.14g", value) end
   if kind or type(value) == "boolean" then return tostring(value) end
   if value == nil then return "nothing" end
   if value == json.null then return "null" end
@@ -199,7 +199,7 @@ end
 function check.record(fields)
   local names = {}
   for name in pairs(fields) do names[#names + 1] = name end
-  table.sort(names)
+  text.sort(names)
   return rule("a table", function(value)
     if type(value) ~= "table" then return false end
     for _, name in ipairs(names) do
@@ -262,7 +262,7 @@ end
 local function sorted_names(rules)
   local names = {}
   for name in pairs(rules) do names[#names + 1] = name end
-  table.sort(names)
+  text.sort(names)
   return names
 end
 

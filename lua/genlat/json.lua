@@ -1,9 +1,13 @@
 --- json.lua: JSON whose bytes depend on the value alone: keys are sorted and numbers keep every bit, so that equal runs
 -- write equal files.
 
-local cjson = require("cjson.safe").new()
+local core = require "genlat.core"
+local new_cjson = require("cjson.safe").new
 
 local json = {}
+
+local cjson, strict = new_cjson(), new_cjson()
+strict.decode_invalid_numbers(false)
 
 local EXACT = 1 << 53 -- whole numbers up to here are exact, also where they are read as floats
 
@@ -81,7 +85,7 @@ end
 --- The text of plain data: tables with string keys, lists, strings of any bytes, numbers, booleans. An empty table is a
 -- list.
 -- Numbers that JSON lacks become the strings "nan", "inf", "-inf".
-json.encode = encode
+function json.encode(value) return core.plain(encode, value) end
 
 --- What decode makes of null.
 json.null = cjson.null
@@ -108,11 +112,27 @@ function json.problem(value, place, above)
   above[value] = nil
 end
 
+-- cjson takes the decimal point of the locale in which its `new` was last called, for everybody in this program. Where
+-- that is no point it is made one for the time of a call.
+local function decode(decoder, source)
+  local ok, is_point, value, message = pcall(core.plain, function()
+    local point = decoder.decode "0.5" == 0.5
+    if not point then new_cjson() end
+    return point, decoder.decode(source)
+  end)
+  if not ok then error(is_point, 0) end
+  if not is_point then new_cjson() end
+  return value, message
+end
+
 --- The value of a text, with whole numbers as integers; nil and a message where it is not JSON.
-function json.decode(text)
-  local value, message = cjson.decode(text)
+function json.decode(source)
+  local value, message = decode(cjson, source)
   if value == nil then return nil, message end
   return restored(value)
 end
+
+--- The same, but refuses the numbers that JSON does not have, and leaves whole numbers as they come.
+function json.decode_strictly(source) return decode(strict, source) end
 
 return json

@@ -7,6 +7,7 @@
 -- optim.kinds lists the optimizers (which are C) with their settings and formulas.
 
 local core = require "genlat.core"
+local text = require "genlat.text"
 
 local optim = {kinds = {}}
 
@@ -45,7 +46,7 @@ Schedule.__index = Schedule
 local base_rates = setmetatable({}, {__mode = "k"}) -- by optimizer
 
 function Schedule:__tostring()
-  return ("%s: %d steps, lr %g (at first %g)"):format(self.name, self.steps, self.optimizer.lr, self.base)
+  return text.format("%s: %d steps, lr %g (at first %g)", self.name, self.steps, self.optimizer.lr, self.base)
 end
 
 -- Changes the rate as this schedule does between two rates of its own: exactly, where nothing else has changed it.
@@ -116,7 +117,7 @@ local function number_fault(key, value, rule)
   local fits = value < math.huge and (not rule.whole or value % 1 == 0) and value <= (rule.to or value)
     and value >= (rule.from or value) and value > (rule.above or -math.huge)
   if fits then return end
-  return ("%s is a %snumber %s %g%s, not %s"):format(key, rule.whole and "whole " or "",
+  return text.format("%s is a %snumber %s %g%s, not %s", key, rule.whole and "whole " or "",
     rule.above and "above" or "from", rule.above or rule.from, rule.to and ", at most " .. rule.to or "", value)
 end
 
@@ -130,7 +131,7 @@ local function names_of(t)
   for name in pairs(t) do
     names[#names + 1] = name
   end
-  table.sort(names)
+  text.sort(names)
   return table.concat(names, ", ")
 end
 

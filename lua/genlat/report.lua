@@ -1,6 +1,7 @@
 -- The report of a run: one HTML page that opens from disk and needs nothing from outside, pictures included.
 local base64 = require "genlat.plot.base64"
 local svg = require "genlat.plot.svg"
+local text = require "genlat.text"
 
 local report = {}
 
@@ -138,7 +139,7 @@ end
 
 -- A number as the headline shows it; text as it is.
 local function figure_text(value)
-  return type(value) == "number" and (("%.2f"):format(value):gsub(",", "."):gsub("-", "\u{2212}")) or tostring(value)
+  return type(value) == "number" and (text.format("%.2f", value):gsub("-", "\u{2212}")) or tostring(value)
 end
 
 local function term(name, value)
@@ -190,7 +191,7 @@ local function table_html(t)
   for column = 1, #t.columns do
     numeric[column] = #t.rows > 0
     for _, row in ipairs(t.rows) do
-      if not tostring(row[column] or ""):find("^[+-]?%d") then numeric[column] = false end
+      if not text.format("%s", row[column] or ""):find("^[+-]?%d") then numeric[column] = false end
     end
   end
   local function line(cells, name)

@@ -6,9 +6,8 @@
 
 local check = require "genlat.check"
 local core = require "genlat.core"
+local json = require "genlat.json"
 local text = require "genlat.text"
-local json = require("cjson.safe").new() -- settings of one's own
-json.decode_invalid_numbers(false)
 
 local safetensors = {}
 
@@ -21,7 +20,7 @@ local EXACT = 2^53 -- whole numbers up to here are exact, however the JSON decod
 local function sorted_keys(t)
   local keys = {}
   for key in pairs(t) do keys[#keys + 1] = key end
-  table.sort(keys)
+  text.sort(keys)
   return keys
 end
 
@@ -81,7 +80,7 @@ function safetensors.save(path, tensors, metadata)
   check.value("safetensors.save: the path", path, check.text)
   check.value("safetensors.save: the tensors", tensors, check.table)
   check.value("safetensors.save: the metadata", metadata, check.optional(check.table))
-  local entries, list = in_order(tensors), {}
+  local entries, list = core.plain(in_order, tensors), {}
   for i, e in ipairs(entries) do list[i] = e.tensor end
   return core.safetensors_write(path, encode_header(entries, metadata), list)
 end
@@ -142,7 +141,7 @@ local function check_header(source)
   demand(source:sub(1, 1) == "{", "not a safetensors file: the header does not begin with {")
   demand(utf8.len(source), "the header is not UTF-8")
   demand(not source:find("[\0-\8\11\12\14-\31]"), "the header is not a JSON object: control characters")
-  local header, message = json.decode(source)
+  local header, message = json.decode_strictly(source)
   demand(type(header) == "table", "the header is not a JSON object: %s", message)
   local entries, metadata, keys = {}, {}, count(header)
   for name, value in pairs(header) do
@@ -223,7 +222,7 @@ function safetensors.load(path, options)
   local names = check.options("safetensors.load", options, {names = {check.list(check.text)}}).names
   local file <close>, message = core.safetensors_open(path)
   if not file then return nil, message end
-  local ok, result = pcall(read, file, names)
+  local ok, result = pcall(core.plain, read, file, names)
   if not ok then return nil, ("%s: %s"):format(text.shown(path), result) end
   return table.unpack(result)
 end

@@ -16,7 +16,13 @@ text.shown = core.shown
 --- The same for each line of a text, whose line ends stay.
 function text.shown_lines(lines) return (lines:gsub("[^\n]+", core.shown)) end
 
---- string.format, with every text that is put into the format shown (text.shown); the format's own line ends stay.
+--- string.format where numbers have a point, whatever the locale of the program: for all that is written or compared.
+function text.format(format, ...) return core.plain(string.format, format, ...) end
+
+--- table.sort where texts are ordered by their bytes, whatever the locale of the program.
+function text.sort(list, before) core.plain(table.sort, list, before) end
+
+--- text.format, with every text that is put into the format shown (text.shown); the format's own line ends stay.
 --
 --   text.message("%s: there is no class %s", path, name)
 function text.message(format, ...)
@@ -25,7 +31,7 @@ function text.message(format, ...)
     local value = values[i]
     if not math.type(value) and type(value) ~= "boolean" then values[i] = core.shown(tostring(value)) end
   end
-  return format:format(table.unpack(values, 1, values.n))
+  return text.format(format, table.unpack(values, 1, values.n))
 end
 
 --- "1 image", "2 images": a count with its word, whose plural has an s or is given.

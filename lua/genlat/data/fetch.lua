@@ -5,6 +5,7 @@
 -- md5 or openssl computes them, which takes 0.2 s for the 55 MB that Lua would need half a minute for.
 
 local core = require "genlat.core"
+local text = require "genlat.text"
 
 local fetch = {}
 
@@ -182,7 +183,7 @@ end
 function fetch.names()
   local names = {}
   for name in pairs(fetch.sets) do names[#names + 1] = name end
-  table.sort(names)
+  text.sort(names)
   return names
 end
 

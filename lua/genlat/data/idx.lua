@@ -9,6 +9,7 @@
 local core = require "genlat.core"
 local Set = require "genlat.data.set"
 local Split = require "genlat.data.split"
+local text = require "genlat.text"
 
 local idx = {}
 
@@ -33,9 +34,9 @@ local AXES = {images = "images-idx3", labels = "labels-idx1"}
 
 -- What a file's name says: its prefix, "train" or "test", "images" or "labels"; nil of any other file.
 local function parse(name)
-  local text = name:lower():gsub("%.gz$", "")
-  local head, kind = text:match "^(.*)[-._]([%a]+)[-._]idx%d?[-._]ubyte$"
-  if not head then head, kind = text:match "^(.*)[-._]([%a]+)[-._]idx%d?$" end
+  local plain = name:lower():gsub("%.gz$", "")
+  local head, kind = plain:match "^(.*)[-._]([%a]+)[-._]idx%d?[-._]ubyte$"
+  if not head then head, kind = plain:match "^(.*)[-._]([%a]+)[-._]idx%d?$" end
   if not AXES[kind] then return nil end
   local prefix, part = head:match "^(.*)[-._](%w+)$"
   if not prefix then prefix, part = "", head end
@@ -44,8 +45,8 @@ end
 
 -- Of two files of the same meaning: MNIST's own naming first, then what is not compressed.
 local function is_better(name, other)
-  local function rank(text)
-    return (text:find "[-]idx%d[-]ubyte" and 0 or 2) + (text:lower():find "%.gz$" and 1 or 0)
+  local function rank(file)
+    return (file:find "[-]idx%d[-]ubyte" and 0 or 2) + (file:lower():find "%.gz$" and 1 or 0)
   end
   return rank(name) < rank(other) or rank(name) == rank(other) and name < other
 end
@@ -86,7 +87,7 @@ local function find(place)
       strange[#strange + 1] = name
     end
   end
-  table.sort(found)
+  text.sort(found)
   return found, strange
 end
 
@@ -147,7 +148,7 @@ local function difference(train, test, published)
       count = count + n
     end
   end
-  table.sort(strange)
+  text.sort(strange)
   if count > 0 then
     return ("%s: %d test image%s of %s %s, of which there is no training image: take them out, or train on some")
       :format(test.path.labels, count, count == 1 and "" or "s", #strange == 1 and "label" or "labels",
@@ -161,9 +162,9 @@ end
 local function read_mapping(path)
   local file, names = io.open(path, "rb"), {}
   if not file then return {} end
-  local text = file:read(1 << 16) or ""
+  local content = file:read(1 << 16) or ""
   file:close()
-  for line in text:gmatch "[^\r\n]+" do
+  for line in content:gmatch "[^\r\n]+" do
     local label, code = line:match "^%s*(%d+)%s+(%d+)"
     label, code = math.tointeger(tonumber(label)), math.tointeger(tonumber(code))
     if not label or label > 255 or code < 33 or code > 0x10FFFF then
@@ -253,8 +254,8 @@ function idx.load(place, name, options)
     or difference(parts.train, parts.test, published)
   if problem then return nil, problem end
   local set = {name = name, path = core.real_path(place), classes = {}, notes = {}}
-  for i, text in ipairs(files.beside) do
-    set.notes[i] = ("%s: left out: %s"):format(name, text)
+  for i, file in ipairs(files.beside) do
+    set.notes[i] = ("%s: left out: %s"):format(name, file)
   end
   if parts.train.labels then
     local names, message = read_mapping(("%s/%s-mapping.txt"):format(place, prefix))

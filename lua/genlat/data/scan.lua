@@ -4,6 +4,7 @@
 -- that a test set that is a share of them is always the same one.
 
 local core = require "genlat.core"
+local text = require "genlat.text"
 
 local scan = {}
 
@@ -124,7 +125,7 @@ local function formats_text(left)
   for format, n in pairs(left.formats) do
     words[#words + 1] = plural(n, format .. " file")
   end
-  table.sort(words)
+  text.sort(words)
   return table.concat(words, ", ")
 end
 
@@ -297,7 +298,7 @@ end
 -- What is left out, in words, or nil.
 local function left_text(left)
   local words = {}
-  local function add(n, text) if n > 0 then words[#words + 1] = text end end
+  local function add(n, word) if n > 0 then words[#words + 1] = word end end
   local function folders(list, one, many)
     add(#list, #list == 1 and one:format(list[1]) or many:format(#list, list[1]))
   end

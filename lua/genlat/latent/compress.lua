@@ -21,6 +21,7 @@ local core = require "genlat.core"
 local invert = require "genlat.latent.invert"
 local metrics = require "genlat.metrics.image"
 local range_coder = require "genlat.latent.range_coder"
+local text = require "genlat.text"
 
 local compress = {}
 
@@ -70,7 +71,7 @@ local function hash_of(model)
   for name in pairs(tensors) do
     names[#names + 1] = name
   end
-  table.sort(names)
+  text.sort(names)
   local hash = core.hash(table.concat(model.config.image, " "))
   for _, name in ipairs(names) do
     hash = core.hash(name, hash)

@@ -89,7 +89,7 @@ local function problem_of(self, name, vector, notes)
   if problem then return ("the direction '%s': %s"):format(name, problem) end
   local length = vector:norm():item()
   if not (length > 0 and length < math.huge) then
-    return ("the direction '%s' has the length %g"):format(name, length)
+    return text.format("the direction '%s' has the length %g", name, length)
   end
 end
 
@@ -150,7 +150,7 @@ function Directions:names()
   for name in pairs(current(self)) do
     names[#names + 1] = name
   end
-  table.sort(names)
+  text.sort(names)
   return names
 end
 
@@ -215,7 +215,7 @@ function Directions:__tostring()
   local lines = {}
   for i, name in ipairs(self:names()) do
     local least, most, unit = self:range(name)
-    lines[i] = ("%s: %g to %g %s (%s)"):format(name, least, most, unit, self:get(name).notes.method or "?")
+    lines[i] = text.format("%s: %g to %g %s (%s)", name, least, most, unit, self:get(name).notes.method or "?")
   end
   return #lines > 0 and table.concat(lines, "\n") or "no directions"
 end

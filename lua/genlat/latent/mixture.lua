@@ -13,6 +13,7 @@
 local core = require "genlat.core"
 local finite = require "genlat.nn.finite"
 local safetensors = require "genlat.safetensors"
+local text = require "genlat.text"
 
 local Mixture = {}
 Mixture.__index = Mixture
@@ -239,7 +240,7 @@ local function problem_of(tensors, metadata, latent)
   end
   local sum = weights:sum():item()
   if sum ~= sum or weights:min():item() < 0 or math.abs(sum - 1) > 1e-3 then
-    return ("the weights of a mixture add up to 1, these to %g"):format(sum)
+    return text.format("the weights of a mixture add up to 1, these to %g", sum)
   end
   if (means * 0):sum():item() ~= 0 then return "a mean is not finite" end
 end

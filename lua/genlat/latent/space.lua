@@ -110,7 +110,7 @@ function Space:__tostring()
     words[#words + 1] = text.message("trained on %s for %s epoch%s", self.notes.options.data, epochs,
       epochs == 1 and "" or "s")
   end
-  if config.beta and config.beta ~= 1 then words[#words + 1] = ("beta %g"):format(config.beta) end
+  if config.beta and config.beta ~= 1 then words[#words + 1] = text.format("beta %g", config.beta) end
   local sampler = self.sampler
   if sampler then
     words[#words + 1] = ("samples are drawn from a mixture of %d Gaussian%s"):format(sampler.components,

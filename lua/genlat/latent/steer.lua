@@ -17,6 +17,7 @@ local json = require "genlat.json"
 local nn = require "genlat.nn"
 local optim = require "genlat.optim"
 local safetensors = require "genlat.safetensors"
+local text = require "genlat.text"
 local scope = require "genlat.scope"
 local edits = require "genlat.latent.edits"
 local steering = require "genlat.latent.steering"
@@ -203,7 +204,7 @@ local function problem_of(name, note)
   end
   local least = math.max(0.0 - low, high) / (2 * FULL) -- a float: -low of the least integer is itself
   if not (is_number(note.step) and note.step >= least and note.step > 1 / FINITE) then
-    return ("its step is a finite number from %g, a %dth of the range"):format(least, 2 * FULL)
+    return text.format("its step is a finite number from %g, a %dth of the range", least, 2 * FULL)
   end
 end
 

@@ -43,7 +43,7 @@ local function layout_of(model)
   for name, tensor in pairs(model:state_dict()) do
     lines[#lines + 1] = ("%s %s"):format(name, table.concat(tensor.shape, "x"))
   end
-  table.sort(lines)
+  text.sort(lines)
   return table.concat(lines, "\n")
 end
 
@@ -101,7 +101,7 @@ function models.build(config)
   check.value("build: config", config, check.table)
   local names = {}
   for name in pairs(models.kinds) do names[#names + 1] = name end
-  table.sort(names)
+  text.sort(names)
   local class = class_of(check.known("build", "model", config.model, names))
   if not own[config.model] then return class(config) end
   local given = copy_of(config)

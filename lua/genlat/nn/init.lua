@@ -17,11 +17,13 @@ function nn.Parameter(tensor)
   return tensor
 end
 
-local function value_text(value)
+local function value_in_words(value)
   if type(value) == "table" and #value == 1 then return tostring(value[1]) end
   if type(value) == "table" then return "{" .. table.concat(value, ", ") .. "}" end
   return tostring(value)
 end
+
+local function value_text(value) return core.plain(value_in_words, value) end -- as the defaults are written
 
 -- The defaults of a layer's arguments, as texts by name.
 local function defaults_of(signature)

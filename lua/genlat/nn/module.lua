@@ -138,7 +138,7 @@ local function descend(name, value, visit, seen)
   for key in pairs(value) do
     if type(key) == "string" then keys[#keys + 1] = key end
   end
-  table.sort(keys)
+  text.sort(keys)
   for _, key in ipairs(keys) do
     descend(name .. "." .. key, value[key], visit, seen)
   end
@@ -244,7 +244,7 @@ local function sorted_names(state)
   for name in pairs(state) do
     names[#names + 1] = name
   end
-  table.sort(names)
+  text.sort(names)
   return names
 end
 

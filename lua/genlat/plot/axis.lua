@@ -1,5 +1,6 @@
 -- Axes: ranges, ticks at 1, 2 or 5 times a power of ten, numbers as text, grid lines and labels.
 local svg = require "genlat.plot.svg"
+local text = require "genlat.text"
 local theme = require "genlat.plot.theme"
 
 local axis = {}
@@ -30,7 +31,7 @@ end
 
 -- The number v with `digits` significant digits, as 3e9 or 2e-7 where it is very large or small.
 local function short(v, digits)
-  return minus((string.format("%." .. digits .. "g", v):gsub(",", "."):gsub("e%+?(-?)0*", "e%1")))
+  return minus((text.format("%." .. digits .. "g", v):gsub("e%+?(-?)0*", "e%1")))
 end
 
 -- The text of tick v, with as many decimals as ticks `step` apart need.
@@ -58,7 +59,7 @@ function axis.number(v)
   local size = math.abs(v)
   if size >= 1e6 or size < 1e-3 then return short(v, 3) end
   local decimals = size >= 1000 and 0 or size >= 100 and 1 or size >= 1 and 2 or size >= 0.1 and 3 or 4
-  return minus((string.format("%." .. decimals .. "f", v):gsub(",", ".")))
+  return minus(text.format("%." .. decimals .. "f", v))
 end
 
 -- An axis that shows lo..hi from pixel `from` to pixel `to`: at(v) is the pixel of v.

@@ -8,6 +8,7 @@
 local axis = require "genlat.plot.axis"
 local colormap = require "genlat.plot.colormap"
 local svg = require "genlat.plot.svg"
+local text = require "genlat.text"
 local theme = require "genlat.plot.theme"
 
 local matrix = {}
@@ -48,8 +49,9 @@ end
 local function cell(x, y, width, value, reach, format)
   local color = colormap.hex("diverging", (value / reach + 1) / 2)
   return svg.element("rect", {x = x, y = y, width = width - 1, height = cell_height - 1, fill = color})
-    .. theme.text(x + width / 2, y + cell_height / 2 + 4, format:format(value), {size = value_size, anchor = "middle",
-      color = math.abs(value) > DARK * reach and "paper" or "ink"})
+    .. theme.text(x + width / 2, y + cell_height / 2 + 4, text.format(format, value), {
+      size = value_size, anchor = "middle", color = math.abs(value) > DARK * reach and "paper" or "ink",
+    })
 end
 
 --- The table as SVG text.

@@ -7,6 +7,7 @@
 local images = require "genlat.plot.images"
 local sheet = require "genlat.plot.sheet"
 local svg = require "genlat.plot.svg"
+local text = require "genlat.text"
 local theme = require "genlat.plot.theme"
 
 local morph = {}
@@ -18,7 +19,7 @@ local apart = {right = 40, up = 18} -- pixels between numbers, at least
 
 -- With a true minus sign, and a point in every locale.
 local function number(v)
-  return (("%.2f"):format(v):gsub(",", "."):gsub("^%-0%.00$", "0.00"):gsub("^%-", "\u{2212}"))
+  return (text.format("%.2f", v):gsub("^%-0%.00$", "0.00"):gsub("^%-", "\u{2212}"))
 end
 
 -- The numbers of an axis that there is room for, the first and the last among them, as {place, text}.

@@ -1,4 +1,6 @@
 -- A small SVG writer: escaped text, numbers that no locale can spoil, elements whose attributes keep a fixed order.
+local text = require "genlat.text"
+
 local svg = {}
 
 local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
@@ -6,15 +8,14 @@ local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&qu
 -- The text `s` for use as content or attribute value in XML and HTML. Characters that XML cannot hold (control
 -- characters, bytes that are not UTF-8) become U+FFFD.
 function svg.escape(s)
-  s = tostring(s):gsub("[%z\1-\8\11\12\14-\31\127]", "\u{FFFD}")
+  s = text.format("%s", s):gsub("[%z\1-\8\11\12\14-\31\127]", "\u{FFFD}")
   if not utf8.len(s) then s = s:gsub("[\128-\255]", "\u{FFFD}") end
   return (s:gsub("[&<>\"']", entities))
 end
 
--- The number `v` with at most `decimals` (default 1) digits after the point and no trailing zeros. The C library
--- writes a comma in some locales; SVG wants a point in all.
+-- The number `v` with at most `decimals` (default 1) digits after the point and no trailing zeros.
 function svg.number(v, decimals)
-  local s = string.format("%." .. (decimals or 1) .. "f", v):gsub(",", ".")
+  local s = text.format("%." .. (decimals or 1) .. "f", v)
   if s:find(".", 1, true) then s = s:gsub("%.?0+$", "") end
   return s == "-0" and "0" or s
 end
@@ -26,7 +27,7 @@ function svg.element(name, attributes, ...)
   for key, value in pairs(attributes or {}) do
     if value then keys[#keys + 1] = key end
   end
-  table.sort(keys) -- the same picture gives the same file
+  text.sort(keys) -- the same picture gives the same file
   for _, key in ipairs(keys) do
     local value = attributes[key]
     local written = type(value) == "number" and svg.number(value, 2) or svg.escape(value)
