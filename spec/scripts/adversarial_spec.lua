@@ -22,6 +22,7 @@ local function run(script, more)
     ("--data '%s' --out '%s' --epochs 2 --batch 50 %s"):format(data.name, out.name, more or ""))
   assert.equal("", errors)
   assert.equal(0, status)
+  assert.same({}, shell.missing_files(out))
   return output
 end
 

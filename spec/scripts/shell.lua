@@ -46,6 +46,15 @@ function shell.program(text)
   return output, said, status
 end
 
+--- The files that the report in a folder names and that are not there.
+function shell.missing_files(folder)
+  local missing = {}
+  for name in folder:read("report.html"):gmatch 'href="([%w_%.]+)"' do
+    if gl.core.file_kind(folder:path(name)) ~= "file" then missing[#missing + 1] = name end
+  end
+  return missing
+end
+
 --- The last line of a text.
 function shell.last_line(text) return text:match("([^\n]*)\n?$") end
 

@@ -51,6 +51,7 @@ for script, expected in pairs(SCRIPTS) do
       assert.equal(expected.head, log[1])
       assert.equal(3, #log)
       assert.matches("^2,%d+%.%d+,", log[3])
+      assert.same({}, shell.missing_files(out))
       for _, name in ipairs(PICTURES) do
         local picture = assert(gl.read_png(out:path(name)))
         assert.is_true(picture:size(1) >= 28 and picture:float():var():item() > 0, name)

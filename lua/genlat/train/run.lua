@@ -10,6 +10,7 @@ local folder = require "genlat.runs.folder"
 local json = require "genlat.json"
 local lock = require "genlat.runs.lock"
 local models = require "genlat.models"
+local text = require "genlat.text"
 local train = require "genlat.train"
 local Progress = require "genlat.train.progress"
 
@@ -78,7 +79,8 @@ end
 -- A run that has done all its epochs and left its report has nothing to go on with.
 local function end_finished(self, state)
   if not state.ended or state.epoch <= self.values.epochs then return end
-  self:say("%s is finished: its %d epochs are done (--epochs goes on to more)", self.folder, state.epoch - 1)
+  self:say("%s is finished: %s done (--epochs goes on to more)", self.folder, state.epoch == 2 and "its epoch is"
+    or ("its %d epochs are"):format(state.epoch - 1))
   print(state.ended)
   error {finished = true}
 end
@@ -197,7 +199,7 @@ local function restore(self)
   if self.saved.from ~= self.folder then
     self:say("going on in %s from %s at epoch %d, step %d", self.folder, self.saved.from, self.epoch, self.step)
   elseif self.epoch > self.values.epochs then
-    self:say("%s has done its %d epochs", self.folder, self.values.epochs)
+    self:say("%s has done its %s", self.folder, text.count(self.values.epochs, "epoch"))
   else
     self:say("going on with %s at epoch %d, step %d", self.folder, self.epoch, self.step)
   end

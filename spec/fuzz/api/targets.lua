@@ -23,6 +23,7 @@ local excluded = {
   ["core.catch_interrupt"] = "signals: Ctrl-C would no longer end the fuzzer",
   ["core.release_interrupt"] = "signals",
   ["core.raise_on_signal"] = "signals",
+  ["core.execute"] = "runs what it is given as a command of the shell",
   ["gl.show"] = "prints images by the thousand; terminal_spec.lua has it",
   ["gl.help"] = "prints pages and runs examples; help_spec.lua has it",
   ["train.main"] = "a script's frame: reads arg, prints and ends the process",
@@ -31,7 +32,7 @@ local excluded = {
 local excluded_parts = {
   ["train.run"] = "writes run folders, prints, catches signals", ["train.options"] = "a script's options",
   ["train.classifier"] = "a script's callbacks", ["train.gan"] = "a script's callbacks",
-  ["train.results"] = "writes into run folders",
+  ["train.results"] = "writes into run folders", ["train.comparison"] = "writes into run folders",
 }
 
 -- Parts whose functions check the types of their arguments.
