@@ -9,9 +9,9 @@
  *     reads (class labels, index tensors, axes in messages) counts from 1.
  *   - A returned gl_tensor* is one reference that belongs to the caller: give it back with gl_tensor_release.
  *   - A tensor, layer or optimizer, and all that a graph connects with it, is for one thread at a time; threads that
- *     share none of these may call the API side by side. Each has an error slot of its own; its context (see below)
- * says whether operations are recorded and where random numbers come from. Memory and its counts, the number of
- *     threads, and what signals do are the whole process's.
+ *     share none of these may call the API side by side. Each has an error slot of its own. Its context (see below)
+ *     has its random numbers, and whether operations are recorded. Memory and its counts, the number of threads, and
+ *     what signals do are the whole process's.
  *   - genlat spreads the work over threads of its own (OpenMP). A process may fork: the child goes on, with threads of
  *     its own.
  */
