@@ -2,6 +2,7 @@
 -- of noise.
 pcall(dofile, (arg[0]:match("^(.*)[/\\]") or ".") .. "/../scripts/bootstrap.lua") -- finds genlat in a checkout
 local gl = require "genlat"
+local scope = require "genlat.scope"
 local nn = gl.nn
 local out = arg[1] or "runs/examples/09_dcgan"
 assert(gl.core.mkdirs(out))
@@ -45,9 +46,7 @@ local function called_made(logits) return logits:bce_with_logits(gl.zeros(logits
 -- variance that it has kept from training, so that an image does not depend on its neighbours in the batch.
 local fixed = gl.randn(40, LATENT)
 local function sheet()
-  generator:eval()
-  local x = gl.no_grad(generator, fixed)
-  generator:train()
+  local x = scope.run({recording = false, eval = generator}, generator, fixed)
   return gl.plot.images.grid((x + 1) / 2, {columns = 8})
 end
 

@@ -118,12 +118,18 @@ static int release_interrupt(lua_State *L) {
   return 0;
 }
 
+static lua_State *main_thread(lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *main = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return main;
+}
+
 /* raise_on_signal(on): whether a signal raises the error {interrupted = its number}; the second one ends the program.
  * Called again with true: one that came is dealt with. */
 static int raise_on_signal(lua_State *L) {
   bool on = lua_toboolean(L, 1);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  lua_State *main = lua_tothread(L, -1);
+  lua_State *main = main_thread(L);
   if (lua_gethook(main) == stop_hook)
     lua_sethook(main, NULL, 0, 0);
   asked_to_stop = 0;
@@ -134,6 +140,13 @@ static int raise_on_signal(lua_State *L) {
   else
     uninstall();
   return 0;
+}
+
+void gll_leave_signals(lua_State *L) {
+  if (!raising || raising != main_thread(L))
+    return;
+  raising = NULL;
+  uninstall();
 }
 
 /* ---- programs ---------------------------------------------------------------------------------------------------- */

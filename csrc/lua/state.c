@@ -77,6 +77,7 @@ void gll_use_context(lua_State *L) {
 static int state_gc(lua_State *L) {
   state *s = lua_touserdata(L, 1);
   s->closed = true;
+  gll_leave_signals(L);
   if (gl_context_used() == &s->context)
     gl_context_use(NULL);
   return 0;

@@ -172,6 +172,17 @@ describe("a state that is closed", function()
     assert.equal(1, #gl.rand(1))
   end)
 
+  it("is no longer where signals raise errors", function()
+    local _, errors, status = shell.program [[
+      local host = dofile "spec/support/host.lua"
+      local state = host.state()
+      state:run "require('genlat').core.raise_on_signal(true)"
+      state:close()
+      host.raise(15)]]
+    assert.equal("", (errors:gsub("Terminated\n", "")))
+    assert.equal(143, status)
+  end)
+
   -- os.exit(..., true) closes the state from inside of whatever is running
   local places = {
     ["in the program"] = "EXIT()",

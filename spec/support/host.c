@@ -145,8 +145,13 @@ static int host_chdir(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"chdir", host_chdir}, {"state", host_state}, {"threads", host_threads}, {"fork", host_fork}, {NULL, NULL}};
+static int host_raise(lua_State *L) {
+  lua_pushboolean(L, raise((int)luaL_checkinteger(L, 1)) == 0);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"chdir", host_chdir},     {"raise", host_raise}, {"state", host_state},
+                                     {"threads", host_threads}, {"fork", host_fork},   {NULL, NULL}};
 static const luaL_Reg methods[] = {{"run", state_run}, {"close", state_close}, {"__gc", state_close}, {NULL, NULL}};
 
 LUAMOD_API int luaopen_host(lua_State *L) {

@@ -4,6 +4,7 @@
 --   one:run 'return require("genlat").rand(1):item()'
 --   host.threads(code, code)                   -- each in a thread and a state of its own
 --   host.fork(function() return 1 end)         -- in a child process
+--   host.chdir "/tmp", host.raise(15)          -- what Lua's own library cannot do
 
 local MAKE = "env -u MAKEFLAGS -u MAKELEVEL make -s OUT=build/spec build/spec/host.so"
 
