@@ -24,7 +24,7 @@ train.main(function()
   run:begin {
     model = model, optimizers = {generator = generator_optimizer, discriminator = discriminator_optimizer},
     steps = data.train:steps(o.batch), train = gan.TRAIN, test = gan.TEST, text = gan.text(model),
-    last_line = gan.last_line(model),
+    memory_rule = gan.MEMORY, last_line = gan.last_line(model),
   }
 
   for epoch = run.epoch, o.epochs do

@@ -113,6 +113,9 @@ check.any = rule("a value", function(value) return value ~= nil, value end)
 check.flag = of_type("true or false", "boolean")
 check.off = rule("false", function(value) return value == false, value end)
 check.text = of_type("a text", "string")
+check.decimal = rule("a whole number as a text", function(value)
+  return type(value) == "string" and value:find "^-?%d+$" and math.tointeger(value) ~= nil, value
+end)
 check.callable = rule("a function", function(value)
   return type(value) == "function" or (getmetatable(value) or {}).__call ~= nil, value
 end)
@@ -306,6 +309,13 @@ function check.parse(word, given)
   end
   if not ok then return nil, ("%s, not %s"):format(given.says, shown(word)) end
   return read
+end
+
+--- Is this what a rule allows? Or false and what is wrong: "a whole number of at least 1, not 2.5".
+function check.test(value, given)
+  local ok, _, says, part = given.read(value)
+  if ok then return true end
+  return false, ("%s, not %s"):format(says or given.says, shown(says and part or value))
 end
 
 -- Files ---------------------------------------------------------------------------------------------------------------

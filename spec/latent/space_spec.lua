@@ -223,7 +223,7 @@ describe("a model of one's own", function()
     assert.equal("space: Tiny: latent: a whole number of at least 1, not nothing" .. needs,
       refusal(latent.space, model))
     Tiny.decode = nil
-    assert.equal("space: a Tiny makes no images: " .. needs:sub(3), refusal(latent.space, model))
+    assert.equal("space: a Tiny makes no images" .. needs, refusal(latent.space, model))
     assert.equal("space: there is no option 'foldr'; there are data, folder, notes, prior; did you mean 'folder'?",
       refusal(latent.space, model_of "vae", {foldr = "x"}))
   end)

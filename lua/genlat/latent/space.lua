@@ -133,10 +133,10 @@ local CONFIG = check.record {
 local function problem_of(model)
   if type(model) ~= "table" then return text.message("expected a model, got %s", type(model)) end
   local name = type(model.name) == "function" and model:name() or "table"
-  if not model.decode then return text.message("%s makes no images: %s", text.a(name), NEEDS) end
+  if not model.decode then return text.message("%s makes no images", text.a(name)) end
   local latent, message = check.schema(name, "latent", model.latent, check.whole(1))
   local config, message2 = check.schema(name, "config", model.config, CONFIG)
-  if not (latent and config) then return text.message("%s; %s", message or message2, NEEDS) end
+  return not (latent and config) and (message or message2) or nil
 end
 
 local SETTINGS = {folder = {check.text}, notes = {check.table}, data = {check.table}, prior = {check.word {"normal"}}}
@@ -145,7 +145,7 @@ local SETTINGS = {folder = {check.text}, notes = {check.table}, data = {check.ta
 -- "normal", where the model itself does not say that (all may be left out).
 function Space.new(model, settings)
   local problem = problem_of(model)
-  if problem then check.fail("space: %s", problem) end
+  if problem then check.fail("space: %s; %s", problem, NEEDS) end
   local o = check.options("space", settings, SETTINGS)
   return setmetatable({
     model = model:eval(), latent = math.tointeger(model.latent), image = model.config.image, folder = o.folder,

@@ -1,5 +1,6 @@
 --- gan.lua: what the scripts that train GANs share: options, what is measured along the way, pictures and report.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local latent = require "genlat.latent"
 local images = require "genlat.plot.images"
@@ -21,6 +22,15 @@ local SHOWN = 64 -- images of the fixed latent vectors in progress.gif
 local FRAMES = 40 -- about as many frames in progress.gif
 local FIXED_SEED = 161803
 local COLUMNS = 8
+
+--- What run.memory holds of a GAN: check.lua's rule.
+gan.MEMORY = check.record {
+  points = check.optional(check.list(check.map(check.number()))),
+  sums = check.optional(check.record {
+    n = check.number {least = 0}, generator = check.number(), discriminator = check.number(), on_real = check.number(),
+    on_fake = check.number(),
+  }),
+}
 
 --- The options that all GANs have.
 function gan.add_options(options)

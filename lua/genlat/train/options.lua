@@ -70,6 +70,7 @@ function Options:add(name, settings)
   self.defaults[key] = settings.default
   local help = settings.help
   if settings.default ~= nil then help = ("%s (%s)"):format(help, default_text(settings.default)) end
+  self.rules[key] = settings
   if settings.flag then
     self.parser:flag(name, help)
     return
@@ -77,6 +78,7 @@ function Options:add(name, settings)
   self.takes_value[name] = true
   local option = self.parser:option(name, help):argname(settings.metavar or "N")
   local convert = settings.convert or settings.choices and Options.word(settings.choices) or some_word
+  settings.read = convert
   option:convert(function(given)
     local value, message = convert(given)
     if value == nil then return nil, name .. ": " .. message end
@@ -87,7 +89,7 @@ end
 
 --- A command line without options: a parser that --help explains.
 function Options.empty(program, description)
-  local self = setmetatable({program = program, order = {}, defaults = {}, takes_value = {}}, Options)
+  local self = setmetatable({program = program, order = {}, defaults = {}, takes_value = {}, rules = {}}, Options)
   self.parser = argparse(program, description):help_max_width(Options.WIDTH)
   return self
 end
@@ -183,10 +185,36 @@ function Options:read(arguments)
   return given, values
 end
 
---- Reads a training script's command line: {values = what to use, given = what was asked for}.
+local WORD = check.either(check.text, check.number())
+
+-- Is this what an option may be? A value from a file, which is to be what its word on a command line would have given;
+-- or false and what is wrong.
+local function fits(self, key, value)
+  local settings = self.rules[key]
+  if value == nil or value == settings.default then return true end
+  if settings.flag then
+    return check.test(value, check.flag)
+  end
+  if type(value) == "table" and #value == 0 and type(settings.default) == "table" then return true end -- none
+  local list = type(value) == "table" and value or {value}
+  local words = {}
+  for i, item in ipairs(list) do
+    local ok, problem = check.test(item, WORD)
+    if not ok then return false, problem end
+    words[i] = math.type(item) == "float" and ("%.17g"):format(item) or tostring(item)
+  end
+  local read, problem = settings.read(table.concat(words, ","))
+  return read ~= nil, problem
+end
+
+--- Reads a training script's command line: {values = what to use, given = what was asked for, fits(key, value) says
+-- whether a value from a file is one that the option may have}.
 function Options:parse(arguments)
   local given, values = self:read(arguments)
-  return {values = values, given = given, order = self.order, run = self.run}
+  return {
+    values = values, given = given, order = self.order, run = self.run,
+    fits = function(key, value) return fits(self, key, value) end,
+  }
 end
 
 return Options

@@ -63,9 +63,13 @@ local function same(a, b) return json.encode(a) == json.encode(b) end
 local function text_of(value) return type(value) == "table" and table.concat(value, ",") or tostring(value) end
 
 -- The options that the run was started with take the place of defaults; other wishes than those are mistakes.
-local function take_saved(options, saved)
+local function take_saved(path, options, saved)
   for _, key in ipairs(options.order) do
     local given, was = options.given[key], saved[key]
+    local fits, problem = options.fits(key, was)
+    if not fits then
+      error(text.message("%s: state.options.%s: %s", folder.file(path, folder.CHECKPOINT), key, problem), 0)
+    end
     if not OF_SESSION[key] and not (MAY_CHANGE[key] and given ~= nil) then
       if given ~= nil and not same(given, was) then
         error(("--%s: this run was started %s, not %s"):format(key,
@@ -98,7 +102,7 @@ local function open_resumed(self, options)
   if state.run ~= options.run then
     error(("%s: a run of train_%s, not of train_%s"):format(from, tostring(state.run), options.run), 0)
   end
-  take_saved(options, state.options)
+  take_saved(from, options, state.options)
   if moves then
     if folder.holds_run(out) then error(("--out: there is a run in %s already"):format(out), 0) end
     open_new(self, out)
@@ -192,7 +196,7 @@ end
 
 local function restore(self)
   local state = self.saved.state
-  checkpoint.restore(state, self.saved.tensors, self)
+  train.check(checkpoint.restore(self.saved.from, state, self.saved.tensors, self))
   self.epoch, self.step, self.rows, self.seconds = state.epoch, state.step, state.rows, state.seconds
   self.sums, self.memory = state.sums, state.memory
   self.rates = state.rates or {{epoch = 1, step = 1, lr = state.options.lr}}
@@ -219,7 +223,8 @@ end
 --   train = names of what is measured while training (the first is shown by the progress bar), test = after an epoch,
 --   text = function(values) that puts either into words, last_line = function(test) for the script's last line (its
 --   default is that of a loss)}. The log has a column for each measure.
--- What a script puts into run.keep (tensors by name) and run.memory (plain data) is part of the checkpoint too. So is
+-- What a script puts into run.keep (tensors by name) and run.memory (plain data; parts.memory_rule checks that of a
+-- file) is part of the checkpoint too. So is
 -- run.notes (plain data by name: what the data set was, its classes), which the notes of the model hold as well; a
 -- resumed run has it from Run.open on.
 function Run:begin(parts)
@@ -304,7 +309,7 @@ local function write_log(self)
     local cells = {("%d"):format(row.epoch), ("%.2f"):format(row.seconds)}
     for _, kind in ipairs {"train", "test"} do
       for _, name in ipairs(self[kind]) do
-        cells[#cells + 1] = ("%.4f"):format(row[kind][name])
+        cells[#cells + 1] = row[kind][name] and ("%.4f"):format(row[kind][name]) or ""
       end
     end
     cells[#cells + 1] = ("%.6g"):format(row.lr or self.rates[1].lr)

@@ -1,0 +1,111 @@
+-- checkpoint.lua: what is read from a checkpoint is checked before anything is made of it.
+local gl = require "genlat"
+local json = require "genlat.json"
+local safetensors = require "genlat.safetensors"
+local Folder = dofile "spec/io/folder.lua"
+local tiny = dofile "spec/train/tiny.lua"
+
+describe("a checkpoint", function()
+  local place, out, path, tensors, state
+  setup(function()
+    place = Folder.new()
+    out = place:path "run"
+    path = out .. "/checkpoint.safetensors"
+    assert.is_nil(tiny.train(tiny.open("--out", out)))
+    local metadata
+    tensors, metadata = assert(safetensors.load(path))
+    state = metadata.state
+  end)
+  teardown(function() place:remove() end)
+
+  -- What resuming says of the checkpoint with a change, without its path; nothing where it goes on.
+  local function said(change_state, change_tensors)
+    local changed, copy = json.decode(state), {}
+    for name, tensor in pairs(tensors) do copy[name] = tensor:clone() end
+    if change_state then change_state(changed) end
+    if change_tensors then change_tensors(copy) end
+    assert(safetensors.save(path, copy, {state = json.encode(changed)}))
+    local before = place:read "run/checkpoint.safetensors"
+    local run
+    local ok, problem = pcall(function()
+      run = tiny.open("--resume", out, "--epochs", "3")
+      tiny.begin(run)
+    end)
+    gl.core.release_interrupt()
+    if run and run.lock then run.lock:release() end
+    if ok then return nil end
+    assert.is_string(problem)
+    assert.is_nil(problem:find "%c")
+    assert.equal(path .. ": ", problem:sub(1, #path + 2))
+    assert.is_true(before == place:read "run/checkpoint.safetensors")
+    return problem:sub(#path + 3)
+  end
+
+  it("is taken as it was written", function() assert.is_nil(said()) end)
+
+  it("with a wrong field is refused by the field's name, whatever stands there", function()
+    local count = 0
+    local function try(field, rule, ...)
+      local keys = {}
+      for key in field:gmatch "[^.]+" do keys[#keys + 1] = math.tointeger(tonumber(key)) or key end
+      for _, value in ipairs {...} do
+        local message = said(function(s)
+          for i = 1, #keys - 1 do s = s[keys[i]] end
+          s[keys[#keys]] = value ~= "gone" and value or nil
+        end)
+        count = count + 1
+        assert.matches("state." .. field:gsub("%.(%d+)", "[%1]") .. ": " .. rule .. ", not ", message or "nothing", 1,
+          true)
+      end
+    end
+    try("run", "a text", "gone", 3, {})
+    try("options", "a table", "gone", 3)
+    try("epoch", "a whole number of at least 1", "gone", "1", 0, 1.5, {})
+    try("step", "a whole number of at least 1", "gone", -1)
+    try("seconds", "a number of at least 0", "gone", "x", -1)
+    try("sums", "a table", "gone", 3)
+    try("memory", "a table", "gone", 3)
+    try("rows.1.train.loss", "a number", "gone", "x", {})
+    try("rows.1.epoch", "a whole number of at least 1", "gone", "x")
+    try("rows.2.seconds", "a number of at least 0", "gone", -1)
+    try("rng.1", "a whole number as a text", 3, "x", "1.5", "99999999999999999999")
+    try("notes", "a table or nothing", 3)
+    try("ended", "a text or nothing", 3)
+    try("rates.1.lr", "a number above 0", "gone", 0, "x")
+    try("options.epochs", "a whole number of at least 1", "x", 0, {})
+    try("options.lr", "a number above 0", "x", -1)
+    try("options.data", "a text or a number", true)
+    try("options.size", "a whole number of at least 8", "x", 3)
+    assert.is_true(count > 40)
+    assert.equal("state.rng: a list of 2, each a whole number as a text, not a list of 1",
+      said(function(s) s.rng = {"1"} end))
+    assert.matches("^state%.steps%.adam: ", said(function(s) s.steps.adam = "x" end))
+    assert.matches("^state%.steps%.adam: ", said(function(s) s.steps = {} end))
+    assert.matches("^state%.steps%.adam: ", said(function(s) s.steps.adam = {steps = 3, parameters = {1}} end))
+    assert.matches("^state%.sums", said(function(s) s.step = 3 end))
+    assert.is_nil(said(function(s) s.notes, s.ended, s.rates = nil, nil, nil end)) -- as older runs are
+  end)
+
+  it("without one of its tensors, or with another shape, is refused", function()
+    for name, tensor in pairs(tensors) do
+      assert.equal(("tensors.%s: a tensor of %s, not nothing"):format(name, table.concat(tensor.shape, "x")),
+        said(nil, function(list) list[name] = nil end))
+      assert.matches(("tensors.%s: a tensor of "):format(name),
+        said(nil, function(list) list[name] = gl.zeros(7, 7) end), 1, true)
+    end
+  end)
+
+  it("that is none is refused", function()
+    for metadata, message in pairs {
+      ["{"] = "state: ", ["3"] = "state: a table, not 3", ["[]"] = "state.epoch: ", [("["):rep(3000)] = "state: ",
+    } do
+      assert(safetensors.save(path, {x = gl.zeros(1)}, {state = metadata}))
+      local ok, problem = pcall(tiny.open, "--resume", out)
+      assert.is_false(ok)
+      assert.equal(path .. ": " .. message, problem:sub(1, #path + 2 + #message))
+    end
+    assert(safetensors.save(path, {x = gl.zeros(1)}, {}))
+    local _, problem = pcall(tiny.open, "--resume", out)
+    assert.equal(path .. ": not a checkpoint of genlat's: it has no state", problem)
+  end)
+end)
