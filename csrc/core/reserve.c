@@ -18,9 +18,15 @@ enum {
   MOST = 1024                       /* threads */
 };
 
+#ifdef __APPLE__
+#define MAY_BE_MISSING __attribute__((weak_import))
+#else
+#define MAY_BE_MISSING __attribute__((weak))
+#endif
+
 /* Not in every BLAS; where they are missing nothing is reserved. */
-extern void *blas_memory_alloc(int) __attribute__((weak));
-extern void blas_memory_free(void *) __attribute__((weak));
+extern void *blas_memory_alloc(int) MAY_BE_MISSING;
+extern void blas_memory_free(void *) MAY_BE_MISSING;
 extern char *openblas_get_config(void);
 
 static _Atomic int ready; /* threads that have what they need */

@@ -12,6 +12,12 @@
 
 #include "lua/binding.h"
 
+#ifdef SI_KERNEL
+enum { OF_SYSTEM = SI_KERNEL }; /* who sent it: the system itself, such as the terminal's Ctrl-C, and no process */
+#else
+enum { OF_SYSTEM = 0 };
+#endif
+
 enum { SIGNALS = 4 };
 static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGXFSZ};
 static struct sigaction before[SIGNALS];
@@ -54,7 +60,7 @@ static void on_signal(int number, siginfo_t *from, void *context) {
   }
   if (!asked_to_stop) {
     asked_to_stop = number;
-    sent_to_us = from->si_code <= 0;
+    sent_to_us = from->si_code != OF_SYSTEM;
   }
   step_aside();
   if (raising && !asking)
@@ -151,7 +157,12 @@ void gll_leave_signals(lua_State *L) {
 
 /* ---- programs ---------------------------------------------------------------------------------------------------- */
 
+#ifdef __APPLE__
+#include <crt_externs.h>
+#define environ (*_NSGetEnviron()) /* there a library does not see the variable */
+#else
 extern char **environ;
+#endif
 
 /* Waits for a process to end; a signal that asks this one to stop is passed on to it, once. */
 static int wait_for(pid_t process) {
