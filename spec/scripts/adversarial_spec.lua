@@ -62,6 +62,18 @@ describe("GANs:", function()
     end
   end
 
+  it("can learn a single image", function()
+    local one = Folder.new()
+    for _, part in ipairs {{"train", 100}, {"t10k", 20}} do
+      local image = gl.core.digits(1, 5, 1):squeeze(4)
+      assert(gl.write_idx(one:path(part[1] .. "-images-idx3-ubyte"), image:expand(part[2], 28, 28):contiguous()))
+      assert(gl.write_idx(one:path(part[1] .. "-labels-idx1-ubyte"), gl.zeros(part[2], {dtype = "uint8"})))
+    end
+    local output = run("train_gan", ("--hidden 16 --latent 6 --data '%s'"):format(one.name))
+    assert.matches("spread of samples 100 %%", shell.last_line(output))
+    one:remove()
+  end)
+
   it("resume, bit for bit", function()
     local whole = Folder.new()
     shell.script("train_dcgan.lua", ("--data '%s' --out '%s' --epochs 3 --batch 50 --maps 4 --latent 6 --quiet")

@@ -120,6 +120,20 @@ describe("a run", function()
     assert.matches("going on with runs/vae%-2 at epoch 3, step 1", output)
     assert.equal(3, #rows(out:read "runs/vae/log.csv"))
     assert.equal(4, #rows(out:read "runs/vae-2/log.csv"))
+    assert(gl.core.mkdirs(out:path "runs/vae-5"))
+    local _, errors, status = script "--resume"
+    assert.equal("--resume: runs/vae-5: there is no checkpoint.safetensors to go on from (runs/vae-2 has one: "
+      .. "--resume runs/vae-2)\n", errors)
+    assert.equal(1, status)
+    script()
+    assert.equal(3, #rows(out:read "runs/vae-6/log.csv"))
+  end)
+
+  it("is resumed nowhere where there is none", function()
+    local _, errors, status = shell.script("train_vae.lua", "--resume " .. out:path "vae")
+    assert.equal(("--resume: %s: there is no such folder\n"):format(out:path "vae"), errors)
+    assert.equal(1, status)
+    assert.equal("", out:list())
   end)
 
   it("that cannot begin leaves no folder", function()

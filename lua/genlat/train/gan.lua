@@ -122,7 +122,13 @@ function gan.stepped(run, generator_loss, judged, n)
 end
 
 -- How far apart images are on average, as a share of what real ones are: near 0 where all samples are one.
-local function spread(x) return (x - x:mean(1)):square():mean():sqrt():item() end
+local function deviation(x) return (x - x:mean(1)):square():mean():sqrt():item() end
+
+-- Where all real images are one, but for rounding, no samples are too alike.
+local function spread(made, real)
+  local most = deviation(real)
+  return most > 1e-6 and deviation(made) / most or 1
+end
 
 -- Runs f with the discriminator as in training, that is, with the statistics of each batch, as it never saw real and
 -- made images in one; its running statistics stay as they are.
@@ -147,7 +153,7 @@ function gan.evaluate(model, split)
     end)
     return {
       generator = generator_loss:item(), discriminator = judged.loss:item(), on_real = judged.real,
-      on_fake = judged.fake, spread = spread(fake) / spread(model.scaled(x)),
+      on_fake = judged.fake, spread = spread(fake, model.scaled(x)),
     }
   end)
 end
