@@ -105,12 +105,17 @@ void gl_rng_permutation(uint64_t seed, uint64_t stream, uint32_t *out, uint32_t 
 enum { GL_MAXDIM = 8 };
 typedef enum gl_dtype { GL_FLOAT, GL_UINT8 } gl_dtype;
 
+typedef struct gl_backing { /* of memory that is not gl_alloc's and only read, such as a mapped file */
+  void (*release)(void *data, size_t bytes);
+  bool (*intact)(const void *data); /* are the values still what they were? If not, a message says why */
+} gl_backing;
+
 typedef struct gl_buffer { /* reference-counted storage; views share it */
   void *data;
   size_t bytes;
   int refs;
-  unsigned version; /* counts in-place changes, so that backward can tell that a saved tensor was changed */
-  void (*unmap)(void *data, size_t bytes); /* of a read-only mapping: gives it back; NULL: data is gl_alloc's */
+  unsigned version;          /* counts in-place changes, so that backward can tell that a saved tensor was changed */
+  const gl_backing *backing; /* NULL: data is gl_alloc's */
 } gl_buffer;
 
 typedef struct gl_tensor {
@@ -128,10 +133,12 @@ typedef struct gl_tensor {
 
 gl_tensor *gl_tensor_new(gl_dtype dtype, int ndim, const int64_t *shape); /* values undefined */
 /* A tensor over `bytes` bytes that are there already, its first element first: a block of gl_alloc's, which it takes
- * over where it succeeds, or with unmap a read-only mapping, which only unmap gives back and which gl_memory does not
- * count. */
+ * over where it succeeds, or with a backing what only that gives back, and gl_memory does not count. */
 gl_tensor *gl_tensor_over(gl_dtype dtype, int ndim, const int64_t *shape, void *data, size_t bytes,
-                          void (*unmap)(void *data, size_t bytes));
+                          const gl_backing *backing);
+/* Are the values that were read from t still what they were? False, with a message, where a file that it is mapped from
+ * was cut short or changed meanwhile: to be asked after reading, before anybody uses what was read. Operations do. */
+bool gl_tensor_intact(const gl_tensor *t);
 gl_tensor *gl_tensor_full(int ndim, const int64_t *shape, double value);
 gl_tensor *gl_tensor_scalar(double value);
 gl_tensor *gl_tensor_like(const gl_tensor *t); /* same shape and dtype, contiguous, values undefined */

@@ -73,6 +73,14 @@ static bool convert_inputs(gl_node *n) {
   return true;
 }
 
+/* Are the inputs that were read what they were before? */
+static bool inputs_intact(const gl_node *n) {
+  for (int i = 0; i < n->nin; i++)
+    if (n->in[i] && !gl_tensor_intact(n->in[i]))
+      return false;
+  return true;
+}
+
 static bool any_requires_grad(const gl_node *n) {
   for (int i = 0; i < n->nin; i++)
     if (gl_wants(n, i))
@@ -109,7 +117,8 @@ gl_tensor *gl_apply(gl_node *n) {
   const gl_op *op = n->op;
   gl_tensor *out = NULL;
   bool in_place = op->flags & GL_IN_PLACE;
-  if ((op->flags & GL_ANY_DTYPE || convert_inputs(n)) && (!in_place || in_place_allowed(n)) && op->forward(n)) {
+  if ((op->flags & GL_ANY_DTYPE || convert_inputs(n)) && (!in_place || in_place_allowed(n)) && op->forward(n) &&
+      inputs_intact(n)) {
     if (op->backward && gl_recording() && any_requires_grad(n)) {
       out = record(n);
       if (out)

@@ -51,6 +51,11 @@ gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t fir
   int64_t total = gl_tensor_numel(out);
   batch_job j = {gl_tensor_bytes(images), index, gl_tensor_data(out), total / count, how == GL_BINARIZE_THRESHOLD};
   gl_parallel(count, (int)(j.size < 4096 ? j.size : 4096), pick_images, &j);
+  if (!gl_tensor_intact(images)) {
+    gl_fail_in("batch");
+    gl_tensor_release(out);
+    return NULL;
+  }
   if (how == GL_BINARIZE_DYNAMIC)
     gl_rng_bernoulli(gl_rng_default(), gl_tensor_data(out), gl_tensor_data(out), total);
   return out;

@@ -100,7 +100,7 @@ bool gl_shape_broadcast(const gl_tensor *a, const gl_tensor *b, int *ndim, int64
 }
 
 bool gl_writable(const gl_tensor *t) {
-  if (t->buffer->unmap)
+  if (t->buffer->backing)
     return gl_fail("this tensor (%s) is a file in memory, which cannot be changed: clone it first", gl_tensor_text(t));
   for (int i = 0; i < t->ndim; i++)
     if (t->shape[i] > 1 && t->stride[i] == 0)

@@ -17,22 +17,22 @@ const char *gl_dtype_name(gl_dtype dtype) {
 static void buffer_release(gl_buffer *b) {
   if (!b || --b->refs > 0)
     return;
-  if (b->unmap)
-    b->unmap(b->data, b->bytes);
+  if (b->backing)
+    b->backing->release(b->data, b->bytes);
   else
     gl_free(b->data);
   gl_free(b);
 }
 
 gl_tensor *gl_tensor_over(gl_dtype dtype, int ndim, const int64_t *shape, void *data, size_t bytes,
-                          void (*unmap)(void *data, size_t bytes)) {
+                          const gl_backing *backing) {
   gl_tensor *t = gl_calloc(sizeof *t);
   gl_buffer *b = t ? gl_alloc(sizeof *b) : NULL;
   if (!b) {
     gl_free(t);
     return NULL;
   }
-  *b = (gl_buffer){.data = data, .bytes = bytes, .refs = 1, .unmap = unmap};
+  *b = (gl_buffer){.data = data, .bytes = bytes, .refs = 1, .backing = backing};
   t->buffer = b;
   t->dtype = dtype;
   t->ndim = ndim;
@@ -41,6 +41,8 @@ gl_tensor *gl_tensor_over(gl_dtype dtype, int ndim, const int64_t *shape, void *
   gl_shape_strides(ndim, shape, t->stride);
   return t;
 }
+
+bool gl_tensor_intact(const gl_tensor *t) { return !t->buffer->backing || t->buffer->backing->intact(t->buffer->data); }
 
 gl_tensor *gl_tensor_new(gl_dtype dtype, int ndim, const int64_t *shape) {
   if (!gl_shape_check(ndim, shape))
@@ -239,14 +241,18 @@ bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from) {
   copy_elements(to, apart ? apart : from);
   gl_tensor_touch(to);
   gl_tensor_release(apart);
-  return true;
+  return gl_tensor_intact(from);
 }
 
 gl_tensor *gl_tensor_convert(const gl_tensor *t, gl_dtype dtype) {
   gl_tensor *c = gl_tensor_new(dtype, t->ndim, t->shape);
-  if (c)
-    copy_elements(c, t);
-  return c;
+  if (!c)
+    return NULL;
+  copy_elements(c, t);
+  if (gl_tensor_intact(t))
+    return c;
+  gl_tensor_release(c);
+  return NULL;
 }
 
 gl_tensor *gl_tensor_contiguous(gl_tensor *t) {

@@ -1,5 +1,6 @@
 /* hash.c -- 64-bit hashes that tell names, lists of files and data sets apart. */
 #include "core/parallel.h"
+#include "core/shape.h"
 #include "io/io.h"
 
 /* FNV-1a over the bytes, then splitmix64's finish, so that the high bits are as good as the low ones. */
@@ -41,7 +42,7 @@ bool gl_hash_rows(const gl_tensor *t, uint64_t *hash) {
   int64_t n = t->shape[0];
   if (n == 0)
     return true;
-  uint64_t *each = gl_alloc((size_t)n * sizeof *each);
+  uint64_t *each = gl_alloc_array(n, 1, sizeof *each);
   if (!each)
     return false;
   row_job j = {t, gl_tensor_numel(t) / n, each};
@@ -49,5 +50,5 @@ bool gl_hash_rows(const gl_tensor *t, uint64_t *hash) {
   for (int64_t i = 0; i < n; i++)
     *hash = gl_hash(&each[i], sizeof each[i], *hash);
   gl_free(each);
-  return true;
+  return gl_tensor_intact(t);
 }

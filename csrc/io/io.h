@@ -78,8 +78,9 @@ void gl_file_unlock(gl_lock *lock);
 /* ---- mapped files ------------------------------------------------------------------------------------------------ */
 
 /* A tensor of uint8 whose values are those of the file from `offset` on: mapped, so that the system reads what is
- * looked at and forgets it where memory is short. It cannot be changed. The file is to be replaced, not cut, while it
- * is mapped: reading beyond the end of a mapped file ends the process. */
+ * looked at and forgets it where memory is short. It cannot be changed. Where somebody cuts or changes the file, what
+ * reads it fails from then on (gl_tensor_intact); replacing it by another one is fine. While files are mapped, SIGBUS
+ * of their pages is caught; any other goes where it went before. */
 gl_tensor *gl_map_file(const char *path, int64_t offset, int ndim, const int64_t *shape);
 
 typedef struct gl_entry { /* of a folder */

@@ -261,6 +261,7 @@ static bool write_tensor(gl_output *out, gl_tensor *t) {
   int64_t n = gl_tensor_numel(c);
   bool ok = c->dtype == GL_UINT8 ? gl_output_write(out, gl_tensor_bytes(c), (size_t)n)
                                  : write_floats(out, gl_tensor_data(c), n);
+  ok = gl_tensor_intact(c) && ok;
   gl_tensor_release(c);
   return ok;
 }

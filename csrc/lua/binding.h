@@ -39,6 +39,8 @@ gl_tensor *gll_test(lua_State *L, int i); /* NULL where it is something else, or
 
 /* Pushes a tensor and takes over the caller's reference, also on failure; NULL raises gl_error(). Returns 1. */
 int gll_push(lua_State *L, gl_tensor *t);
+/* Returns 1, or raises where the values that were read from t are no longer what they were: see gl_tensor_intact. */
+int gll_return_intact(lua_State *L, const gl_tensor *t);
 /* The tensor at index i, pushed once more, so that it lives whatever Lua code does to the handle at i. */
 gl_tensor *gll_hold(lua_State *L, int i);
 void gll_push_number(lua_State *L, const gl_tensor *t, int64_t i); /* the i-th element, as gl_tensor_get counts */

@@ -258,7 +258,9 @@ static int output_write(lua_State *L) {
     bytes = luaL_checklstring(L, 2, &n);
   }
   gl_output *out = check_output(L);
-  return gl_output_write(out, bytes, n) ? gll_report(L, true) : output_failed(L, out->path);
+  bool ok = gl_output_write(out, bytes, n);
+  ok = (!t || gl_tensor_intact(t)) && ok;
+  return ok ? gll_report(L, true) : output_failed(L, out->path);
 }
 
 /* file:close() -> true | nil, message: the file is in its place */

@@ -60,7 +60,7 @@ static int choose_palette(lua_State *L) {
   gl_tensor *places = gll_check(L, -1);
   uint8_t palette[GL_PALETTE_MAX][3];
   int used = gl_palette_choose(gl_tensor_bytes(pixels), pixels->shape[0], palette, gl_tensor_bytes(places));
-  if (used <= 0)
+  if (used <= 0 || !gl_tensor_intact(pixels))
     return gll_raise(L);
   int64_t shape[2] = {used, 3};
   gll_push(L, gl_tensor_new(GL_UINT8, 2, shape));

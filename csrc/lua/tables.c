@@ -97,6 +97,7 @@ static void push_table(lua_State *L, const gl_tensor *t, int axis, int64_t *at) 
 int gll_totable(lua_State *L) {
   int64_t at = 0;
   luaL_checkstack(L, 2 * GL_MAXDIM, NULL);
-  push_table(L, gll_hold(L, 1), 0, &at);
-  return 1;
+  const gl_tensor *t = gll_hold(L, 1);
+  push_table(L, t, 0, &at);
+  return gll_return_intact(L, t);
 }

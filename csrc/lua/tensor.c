@@ -51,7 +51,7 @@ static int new_handle(lua_State *L) {
 int gll_push(lua_State *L, gl_tensor *t) {
   if (!t)
     return gll_raise(L);
-  size_t bytes = sizeof *t + (t->buffer->refs == 1 && !t->buffer->unmap ? t->buffer->bytes : 0);
+  size_t bytes = sizeof *t + (t->buffer->refs == 1 && !t->buffer->backing ? t->buffer->bytes : 0);
   lua_pushcfunction(L, new_handle); /* which needs no memory, as the handle does */
   if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
     gl_tensor_release(t);
@@ -71,6 +71,8 @@ gl_tensor *gll_hold(lua_State *L, int i) {
   gll_push(L, gl_tensor_retain(t));
   return t;
 }
+
+int gll_return_intact(lua_State *L, const gl_tensor *t) { return gl_tensor_intact(t) ? 1 : gll_raise(L); }
 
 const char *gll_what_is(lua_State *L, int i) {
   if (gll_is_handle(L, i, &gll_tensor))
@@ -310,7 +312,7 @@ static int item(lua_State *L) {
     return gll_error(L, "item: the tensor has %I elements (%s), not one", (LUAI_UACINT)gl_tensor_numel(t),
                      gl_tensor_text(t));
   gll_push_number(L, t, 0);
-  return 1;
+  return gll_return_intact(L, t);
 }
 
 static int contiguous(lua_State *L) {
@@ -385,7 +387,9 @@ static double single(lua_State *L, int i) {
     return lua_tonumber(L, i);
   if (gl_tensor_numel(t) != 1)
     gll_error(L, "< and <= compare single numbers, not a tensor of %s: use x:lt(y), x:le(y)", gl_tensor_text(t));
-  return gl_tensor_get(t, 0);
+  double value = gl_tensor_get(t, 0);
+  gll_return_intact(L, t);
+  return value;
 }
 
 static int lt_event(lua_State *L) {
@@ -405,8 +409,9 @@ static int eq_event(lua_State *L) { /* the same tensor, though the handles diffe
 }
 
 static int tostring_event(lua_State *L) {
-  gll_push_text(L, gll_hold(L, 1));
-  return 1;
+  const gl_tensor *t = gll_hold(L, 1);
+  gll_push_text(L, t);
+  return gll_return_intact(L, t);
 }
 
 static const luaL_Reg methods[] = {

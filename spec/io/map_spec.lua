@@ -121,3 +121,100 @@ describe("map_file", function()
     assert.equal(2, failures)
   end)
 end)
+
+describe("a mapped file that is changed", function()
+  local place
+  before_each(function() place = folder.new() end)
+  after_each(function() place:remove() end)
+
+  local SIZE, COUNT = 100 * 100, 400 -- 4 MB
+
+  -- Runs code on `t`, which is mapped from the file `f` (COUNT images of SIZE bytes), in a process of its own: it may
+  -- be killed; `cut(bytes)` cuts the file.
+  local function run(code)
+    place:write("f", ("x"):rep(SIZE * COUNT))
+    return place:run("", ([[
+      local core, path, SIZE, COUNT = gl.core, %q, %d, %d
+      local t = assert(core.map_file(path, 0, {COUNT, 100, 100, 1}))
+      local CUT = "dd if=/dev/null of='%%s' bs=1 seek=%%d 2>/dev/null"
+      local function cut(bytes) assert(os.execute(CUT:format(path, bytes))) end
+      local function says(f, ...)
+        local ok, value, message = pcall(f, ...)
+        print((not ok and value or value == nil and message or "no error"):match "[^/]*$")
+      end
+      local order = gl.arange(COUNT)
+      ]]):format(place:path "f", SIZE, COUNT) .. code)
+  end
+
+  local CHANGED = "f: was changed while it was in use (it had 4000000 bytes, and has %d): load the data set again\n"
+
+  it("is read to an error, not to the end of the process, on any number of threads", function()
+    for _, threads in ipairs {1, 2} do
+      local output = run(([[
+        gl.threads(%d)
+        assert(#core.batch(t, order, 1, COUNT) == COUNT)
+        cut(5000)
+        says(core.batch, t, order, 1, COUNT)
+        says(core.batch, t, order, 1, 1)]]):format(threads))
+      assert.equal(CHANGED:format(5000):rep(2), output)
+    end
+  end)
+
+  it("fails whatever reads it", function()
+    local output = run [[
+      cut(0)
+      local dir = path:match "^(.*/)"
+      says(function() return t:float() end)
+      says(function() return t[7] end)
+      says(function() return t + 1 end)
+      says(t.clone, t)
+      says(t.totable, t)
+      says(tostring, t)
+      says(function() return t:contiguous():index_select(gl.tensor {COUNT}) end)
+      says(core.hash_rows, t)
+      says(gl.write_idx, dir .. "a.idx", t)
+      says(gl.write_idx, dir .. "a.idx.gz", t)
+      says(core.write_gif, dir .. "a.gif", t)
+      says(require("genlat.safetensors").save, dir .. "a.safetensors", {t = t})
+      local out <close> = core.create_file(dir .. "a.bytes")
+      says(out.write, out, t)]]
+    assert.equal(CHANGED:format(0):rep(13), output)
+    assert.equal("f", place:list())
+  end)
+
+  it("fails, too, where its size is the same again", function()
+    local output = run [[
+      local f = io.open(path, "r+b")
+      f:write "y"
+      f:close()
+      says(core.batch, t, order, 1, 1)]]
+    assert.equal(CHANGED:format(SIZE * COUNT), output)
+  end)
+
+  it("is cut while threads read it", function()
+    local output = run [[
+      gl.threads(2)
+      local cutter = io.popen("sleep 0.05; " .. CUT:format(path, 4096))
+      local ok, message = true, nil
+      repeat ok, message = pcall(core.batch, t, order, 1, COUNT) until not ok
+      cutter:close()
+      print(message:match "[^/]*$")]]
+    assert.equal(CHANGED:format(4096), output)
+  end)
+
+  it("may be replaced or removed, and leaves other faults to end the process", function()
+    local output = run [[
+      assert(core.write_file(path, "other"))
+      print((core.batch(t, order, 1, 1):max() * 255):round():item() == ("x"):byte())
+      os.remove(path)
+      print(#core.batch(t, order, 1, COUNT))
+      t = nil
+      collectgarbage()
+      collectgarbage()
+      io.stdout:flush()
+      os.execute "kill -BUS $PPID"
+      print "lives"]]
+    assert.matches("^true\n400\n", output)
+    assert.is_truthy(not output:find "lives" or output:find "DEADLYSIGNAL") -- the address sanitizer's last words
+  end)
+end)
