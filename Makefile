@@ -4,10 +4,11 @@
 
 ARCH ?= native
 PREFIX ?= /usr/local
-LUADIR ?= $(PREFIX)/share/lua/5.4
-LIBDIR ?= $(PREFIX)/lib/lua/5.4
+LUADIR ?= $(PREFIX)/share/lua/$(LUA_VERSION)
+LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
 BINDIR ?= $(PREFIX)/bin
 LUA ?= $(shell sh scripts/setup.sh --lua)
+LUA_VERSION = $(shell LUA="$(LUA)" sh scripts/setup.sh --lua-version)
 OPTIMIZE ?= -O3
 FUZZ_SECONDS ?= 60
 KILLS ?= 60

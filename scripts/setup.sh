@@ -5,7 +5,8 @@
 #   sh scripts/setup.sh --dev    the packages for that and for the tests, the linters and LuaRocks; then use make
 #
 # The Makefile asks it for what it finds out:
-#   --lua           the command of Lua 5.4
+#   --lua           the command of Lua 5.4 or 5.5: what LUA names, else 5.4 where there are both
+#   --lua-version   which of them it is
 #   --lua-cppflags  the compiler's flags for Lua's headers
 #   --check         whether a compiler, the headers and the libraries are there
 set -eu
@@ -21,19 +22,23 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 lua_version() { "$1" -e 'io.write(_VERSION:match("%d+%.%d+"))' 2>/dev/null || true; }
 
+# Leaves the Lua to use in $lua, empty where there is none, and which one it is, or is to be, in $version.
 find_lua() {
-  for command in ${LUA:-} lua5.4 lua54 lua-5.4 lua; do
-    if [ "$(lua_version "$command")" = 5.4 ]; then echo "$command"; return; fi
+  version=5.4
+  for lua in ${LUA:-} lua5.4 lua54 lua-5.4 lua lua5.5 lua55 lua-5.5; do
+    case $(lua_version "$lua") in 5.4 | 5.5) version=$(lua_version "$lua"); return ;; esac
   done
+  lua=
 }
 
+# The compiler's flags for the headers of that version.
 find_lua_headers() {
-  for package in lua5.4 lua-5.4 lua54 lua; do
-    case $(pkg-config --modversion "$package" 2>/dev/null) in 5.4*) pkg-config --cflags "$package"; return ;; esac
+  for package in "lua$version" "lua-$version" "lua${version%.*}${version#*.}" lua; do
+    case $(pkg-config --modversion "$package" 2>/dev/null) in "$version"*) pkg-config --cflags "$package"; return ;; esac
   done
-  for folder in /usr/include/lua5.4 /usr/include/lua-5.4 /usr/local/include/lua5.4 /opt/homebrew/include/lua5.4 \
-    /usr/local/include; do
-    if [ -f "$folder/lua.h" ]; then echo "-I$folder"; return; fi
+  for folder in "/usr/include/lua$version" "/usr/include/lua-$version" "/usr/local/include/lua$version" \
+    "/opt/homebrew/include/lua$version" /usr/local/include; do
+    if compiles_lua "-I$folder"; then echo "-I$folder"; return; fi
   done
 }
 
@@ -48,6 +53,12 @@ compiles() {
   return $result
 }
 
+# compiles_lua [FLAG ...]: Lua's header is found and is that of the version.
+compiles_lua() {
+  printf '#include <lua.h>\nint right[LUA_VERSION_NUM == 50%s ? 1 : -1];\n' "${version#*.}" |
+    $CC ${CPPFLAGS:-} "$@" -x c -fsyntax-only - 2>/dev/null
+}
+
 loads() { [ -n "$lua" ] && "$lua" -e "require '$1'" >/dev/null 2>&1; }
 
 # Is this need met?
@@ -55,7 +66,7 @@ met() {
   case $1 in
     compiler) compiles stddef.h ;;
     lua) [ -n "$lua" ] ;;
-    lua.h) compiles lua.h ${LUA_CPPFLAGS-$(find_lua_headers)} ;;
+    lua.h) compiles_lua ${LUA_CPPFLAGS-$(find_lua_headers)} ;;
     cblas.h) compiles cblas.h -lopenblas || compiles openblas/cblas.h -lopenblas ;;
     png.h) compiles png.h -lpng ;;
     gif_lib.h) compiles gif_lib.h -lgif ;;
@@ -95,14 +106,15 @@ find_manager() {
 packages() {
   case $manager:$1 in
     apt:compiler) echo gcc libc6-dev ;;
-    apt:lua) echo lua5.4 ;;
-    apt:lua.h) echo liblua5.4-dev ;;
+    apt:lua) echo "lua$version" ;;
+    apt:lua.h) echo "liblua$version-dev" ;;
     apt:cblas.h) echo libopenblas-pthread-dev ;;
     apt:png.h) echo libpng-dev ;;
     apt:gif_lib.h) echo libgif-dev ;;
     apt:zlib.h) echo zlib1g-dev ;;
     apt:omp.h) ;; # comes with gcc
-    apt:argparse | apt:cjson | apt:socket | apt:busted) echo "lua-$1" ;;
+    apt:cjson) if [ "$version" = 5.4 ]; then echo lua-cjson; else echo "luarocks rock:lua-cjson"; fi ;;
+    apt:argparse | apt:socket | apt:busted) echo "lua-$1" ;;
     apt:certificates) echo ca-certificates ;;
     apt:luacheck) echo lua-check ;;
     apt:clang) echo clang libclang-rt-dev libomp-dev ;;
@@ -116,7 +128,7 @@ packages() {
     dnf:clang) echo clang compiler-rt libomp-devel ;;
     dnf:clang-format) echo clang-tools-extra ;;
     pacman:compiler) echo gcc ;;
-    pacman:lua | pacman:lua.h) echo lua54 ;;
+    pacman:lua | pacman:lua.h) if [ "$version" = 5.4 ]; then echo lua54; else echo lua; fi ;;
     pacman:cblas.h) echo openblas ;;
     pacman:png.h) echo libpng ;;
     pacman:gif_lib.h) echo giflib ;;
@@ -125,7 +137,7 @@ packages() {
     pacman:clang) echo clang compiler-rt openmp ;;
     pacman:clang-format) echo clang ;;
     brew:compiler) echo gcc ;;
-    brew:lua | brew:lua.h) echo lua@5.4 ;;
+    brew:lua | brew:lua.h) if [ "$version" = 5.4 ]; then echo lua@5.4; else echo lua; fi ;;
     brew:cblas.h) echo openblas ;;
     brew:png.h) echo libpng ;;
     brew:gif_lib.h) echo giflib ;;
@@ -145,13 +157,13 @@ install_command() {
   for need in "$@"; do
     for name in $(packages "$need"); do
       case $name in
-        rock:*) rocks="$rocks && ${root}luarocks --lua-version 5.4 install ${name#rock:}" ;;
+        rock:*) rocks="$rocks && ${root}luarocks --lua-version $version install ${name#rock:}" ;;
         *) case " $names " in *" $name "*) ;; *) names="$names $name" ;; esac ;;
       esac
     done
   done
   case $manager in
-    apt) echo "${root}apt-get update -q && ${root}apt-get install -q -y --no-install-recommends$names" ;;
+    apt) echo "${root}apt-get update -q && ${root}apt-get install -q -y --no-install-recommends$names$rocks" ;;
     dnf) echo "${root}dnf install -y --setopt=install_weak_deps=False$names$rocks" ;;
     pacman) echo "${root}pacman -S --needed --noconfirm$names$rocks" ;;
     brew) echo "brew install$names$rocks" ;;
@@ -171,13 +183,14 @@ find_root() {
 
 # Debian's `lua` is whichever interpreter has the highest priority (5.1, where it is installed), unless somebody chose
 # one: then the choice stays.
-use_lua54() {
+make_usual() {
   now=$(lua_version lua)
-  if [ "$now" = 5.4 ] || [ "$manager" != apt ]; then return; fi
+  case $now in 5.4 | 5.5) return ;; esac
+  if [ "$manager" != apt ]; then return; fi
   if $rights && ! update-alternatives --query lua-interpreter 2>/dev/null | grep -q '^Status: manual'; then
-    ${root}update-alternatives --set lua-interpreter /usr/bin/lua5.4 >/dev/null
-    ${root}update-alternatives --set lua-compiler /usr/bin/luac5.4 >/dev/null
-    say "\`lua\` meant ${now:+Lua }${now:-nothing}: set it to 5.4 (update-alternatives --set lua-interpreter)"
+    ${root}update-alternatives --set lua-interpreter "/usr/bin/lua$version" >/dev/null
+    ${root}update-alternatives --set lua-compiler "/usr/bin/luac$version" >/dev/null
+    say "\`lua\` meant ${now:+Lua }${now:-nothing}: set it to $version (update-alternatives --set lua-interpreter)"
   else
     say "\`lua\` means ${now:+Lua }${now:-nothing} on this system, which stays so: run genlat's scripts with $lua"
   fi
@@ -193,7 +206,7 @@ install_packages() {
   command=$(install_command $missing)
   say "$command"
   sh -c "$command" || fail "that failed; the packages are needed for: $missing"
-  lua=$(find_lua)
+  find_lua
   missing=$(unmet "$@")
   [ -z "$missing" ] || fail "the packages are installed, and yet this is missing: $missing"
 }
@@ -207,7 +220,7 @@ build_and_install() {
     prefix=/usr/local luadir=$(first_folder path lua) libdir=$(first_folder cpath so)
     if [ "$manager" = brew ]; then prefix=$(brew --prefix); fi
   else
-    prefix=$HOME/.local luadir=$HOME/.local/share/lua/5.4 libdir=$HOME/.local/lib/lua/5.4
+    prefix=$HOME/.local luadir=$HOME/.local/share/lua/$version libdir=$HOME/.local/lib/lua/$version
   fi
   installed=$(${root}make -s install LUA="$lua" PREFIX="$prefix" LUADIR="$luadir" LIBDIR="$libdir") ||
     fail "installing under $prefix failed"
@@ -216,7 +229,7 @@ build_and_install() {
   if ! $rights; then say_paths; fi
 }
 
-usual_lua() { if [ "$(lua_version lua)" = 5.4 ]; then echo lua; else echo "$lua"; fi; }
+usual_lua() { if [ "$(lua_version lua)" = "$version" ]; then echo lua; else echo "$lua"; fi; }
 
 say_paths() {
   cat <<TXT
@@ -228,7 +241,7 @@ TXT
 }
 
 manager=$(find_manager)
-lua=$(find_lua)
+find_lua
 if [ "$(uname -s)" = Darwin ] && has brew; then
   brew=$(brew --prefix)
   CPPFLAGS=${CPPFLAGS:--I$brew/opt/openblas/include -I$brew/opt/libomp/include -I$brew/include}
@@ -236,7 +249,8 @@ if [ "$(uname -s)" = Darwin ] && has brew; then
 fi
 
 case ${1-} in
-  --lua) echo "${lua:-lua5.4}" ;;
+  --lua) echo "${lua:-lua$version}" ;;
+  --lua-version) echo "$version" ;;
   --lua-cppflags) find_lua_headers ;;
   --check)
     missing=$(unmet $BUILD_NEEDS)
@@ -246,7 +260,7 @@ case ${1-} in
     rights=false
     if find_root; then rights=true; fi
     if [ $# = 0 ]; then install_packages $USER_NEEDS; else install_packages $USER_NEEDS $DEV_NEEDS; fi
-    use_lua54
+    make_usual
     if [ $# = 0 ]; then build_and_install; fi ;;
   *) fail "setup.sh knows --dev only, not $1" ;;
 esac
