@@ -2,9 +2,9 @@
 # platforms.sh [FOLDER [PLATFORM ...]] -- for maintainers: runs the README's two commands on several systems.
 #
 # Each system is a chroot in FOLDER (default: genlat-platforms in $TMPDIR), made by debootstrap the first time and used
-# again later, and gets a fresh clone of HEAD. arm64 runs under qemu-user, slowly. A table says how each went; it and the
-# logs stay in FOLDER. Needs root on Debian: debootstrap and, for arm64, qemu-user-static. NICE=19 in the environment
-# lets other work go first. Packages come from the mirror that this machine's apt uses, or from MIRROR.
+# again later, and gets a fresh clone of HEAD. arm64 runs under qemu-user, slowly. A table says how each went; it and
+# the logs stay in FOLDER. Needs root on Debian: debootstrap and, for arm64, qemu-user-static. NICE=19 in the
+# environment lets other work go first. Packages come from the mirror that this machine's apt uses, or from MIRROR.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -28,12 +28,12 @@ find_mirror() {
 inside() {
   unshare --mount --pid --fork --kill-child sh -c '
     mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
-    exec nice -n "$3" chroot "$1" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-      ${http_proxy:+http_proxy="$http_proxy"} sh -c "$2"' sh "$1" "$2" "${NICE:-0}"
+    exec nice -n "$3" chroot "$1" /usr/bin/env -i ${http_proxy:+http_proxy="$http_proxy"} HOME=/root LANG=C.UTF-8 \
+      PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c "$2"' sh "$1" "$2" "${NICE:-0}"
 }
 
-# Lets the kernel run arm64 programs through qemu until this script ends. F: the interpreter is opened now, so that it is
-# found inside a chroot.
+# Lets the kernel run arm64 programs through qemu until this script ends. F: it opens qemu now, and so has it inside a
+# chroot too.
 emulate_arm64() {
   binfmt=/proc/sys/fs/binfmt_misc
   qemu=$(command -v qemu-aarch64-static) || fail "arm64 needs qemu-user-static"
@@ -54,36 +54,52 @@ make_root() {
   say "making $root"
   foreign=
   [ "$(architecture "$1")" = "$(dpkg --print-architecture)" ] || foreign=--foreign
-  debootstrap $foreign --arch="$(architecture "$1")" --variant=minbase --include=ca-certificates "$(suite "$1")" "$root" \
-    "$mirror" && { [ -z "$foreign" ] || inside "$root" "/debootstrap/debootstrap --second-stage"; } && : >"$root/root/whole"
+  debootstrap $foreign --arch="$(architecture "$1")" --variant=minbase --include=ca-certificates \
+    "$(suite "$1")" "$root" "$mirror" && { [ -z "$foreign" ] || inside "$root" "/debootstrap/debootstrap --second-stage"; } || return 1
+  echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/mirror" # a mirror may be some weeks behind
+  : >"$root/root/whole"
+}
+
+# Lua 5.5 before setup.sh comes, which otherwise installs 5.4; and cjson for it from its source, where Debian has not
+# built it.
+add_lua55() {
+  inside "$1" '
+    export DEBIAN_FRONTEND=noninteractive
+    sed -n "s/^deb /deb-src /p" /etc/apt/sources.list >/etc/apt/sources.list.d/source.list
+    apt-get update -q &&
+      apt-get install -q -y --no-install-recommends lua5.5 liblua5.5-dev gcc libc6-dev dpkg-dev || exit
+    lua5.5 -e "require [[cjson]]" 2>/dev/null && exit
+    folder=$(mktemp -d) && cd "$folder" && apt-get source -q --tar-only lua-cjson &&
+      tar xf ./*.orig.tar.* --strip-components 1 && mkdir -p /usr/local/lib/lua/5.5 &&
+      gcc -O2 -shared -fPIC -I/usr/include/lua5.5 lua_cjson.c strbuf.c fpconv.c -o /usr/local/lib/lua/5.5/cjson.so'
 }
 
 # ---- the two commands -----------------------------------------------------------------------------------------------
 
-# seconds NAME COMMAND ...: runs it with its output in the log; leaves how long it took in $NAME_seconds, or "failed".
+# timed NAME COMMAND: runs it in the chroot, in the checkout, with its output in the log. Leaves in $NAME the seconds
+# that it took, and whether it failed.
 timed() {
-  name=$1 began=$(date +%s)
-  shift
-  if "$@" >>"$log" 2>&1; then eval "$name=$(($(date +%s) - began))"; else eval "$name=failed"; fi
+  began=$(date +%s)
+  inside "$root" "export LUA=lua$lua; cd /root/genlat; $2" >>"$log" 2>&1 && failed= || failed=", failed"
+  eval "$1=\"$(($(date +%s) - began))$failed\""
 }
 
-# What a chroot says of itself, by a command whose output is one line.
+# The first line of what a command in the chroot prints.
 ask() { inside "$root" "cd /root/genlat && $1" 2>/dev/null | head -n 1; }
 
-# run_platform PLATFORM LUA: one line of the table. With another Lua than the system's usual one, its packages are
-# there before setup.sh is.
+# run_platform PLATFORM LUA: prints one row of the table, cells separated by tabs.
 run_platform() {
-  root=$folder/$1 log=$folder/$1-lua$2.log
+  root=$folder/$1 lua=$2 log=$folder/$1-lua$2.log
   rm -rf "$root/root/genlat"
   git clone -q . "$root/root/genlat"
   : >"$log"
-  use="export LUA=lua$2; cd /root/genlat"
-  timed train inside "$root" "$use; sh scripts/setup.sh && \$LUA scripts/train_vae.lua"
-  timed test inside "$root" "$use; make test"
-  counts=$(sed -n -E 's/^([0-9]+) success[a-z]* \/ ([0-9]+) failures? \/ ([0-9]+) errors? \/ ([0-9]+) pending .*/\1 \2 \3 \4/p' \
-    "$log" | tail -n 1)
-  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$(ask 'gcc --version' | sed 's/(.*) //')" "$(ask "lua$2 -v" | cut -d' ' -f1,2)" \
-    "$(ask "dpkg-query -W -f '\${Version}' libopenblas-pthread-dev")" "$train" "$test" "${counts:-none reported}"
+  if [ "$lua" = 5.5 ]; then add_lua55 "$root" >>"$log" 2>&1; fi
+  timed train "sh scripts/setup.sh && \$LUA scripts/train_vae.lua"
+  timed test "make test"
+  counts=$(grep -E '^[0-9]+ success.* pending : ' "$log" | tail -n 1 | sed 's/ : .*//')
+  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$(ask 'gcc --version' | sed 's/(.*) //')" \
+    "$(ask "lua$lua -v" | cut -d' ' -f1,2)" "$(ask "dpkg-query -W -f '\${Version}' libopenblas-pthread-dev")" \
+    "$train" "$test" "${counts:-none reported}"
 }
 
 has_package() { inside "$folder/$1" "apt-get update -q >/dev/null && apt-cache show $2 >/dev/null 2>&1"; }
@@ -98,7 +114,7 @@ mirror=${MIRROR:-$(find_mirror)}
 [ -n "$mirror" ] || fail "this machine's apt names no Debian mirror: set MIRROR"
 mkdir -p "$folder"
 table=$folder/table
-printf 'platform\tcompiler\tLua\tOpenBLAS\tsetup, train s\ttest s\tsuccesses, failures, errors, pending\n' >"$table"
+printf 'platform\tcompiler\tLua\tOpenBLAS\tsetup, train s\ttest s\tspecs\n' >"$table"
 for platform in ${*:-$PLATFORMS}; do
   case " $PLATFORMS " in *" $platform "*) ;; *) fail "no platform '$platform'; there are $PLATFORMS" ;; esac
   case $platform in *-arm64) emulate_arm64 ;; esac
