@@ -55,14 +55,14 @@ make_root() {
   foreign=
   [ "$(architecture "$1")" = "$(dpkg --print-architecture)" ] || foreign=--foreign
   debootstrap $foreign --arch="$(architecture "$1")" --variant=minbase --include=ca-certificates \
-    "$(suite "$1")" "$root" "$mirror" && { [ -z "$foreign" ] || inside "$root" "/debootstrap/debootstrap --second-stage"; } || return 1
+    "$(suite "$1")" "$root" "$mirror" || return 1
+  [ -z "$foreign" ] || inside "$root" "/debootstrap/debootstrap --second-stage" || return 1
   echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/mirror" # a mirror may be some weeks behind
   : >"$root/root/whole"
 }
 
-# Lua 5.5 before setup.sh comes, which otherwise installs 5.4; and cjson for it from its source, where Debian has not
-# built it.
-add_lua55() {
+# cjson for Lua 5.5 from its source, where Debian has not built it.
+add_cjson55() {
   inside "$1" '
     export DEBIAN_FRONTEND=noninteractive
     sed -n "s/^deb /deb-src /p" /etc/apt/sources.list >/etc/apt/sources.list.d/source.list
@@ -93,7 +93,7 @@ run_platform() {
   rm -rf "$root/root/genlat"
   git clone -q . "$root/root/genlat"
   : >"$log"
-  if [ "$lua" = 5.5 ]; then add_lua55 "$root" >>"$log" 2>&1; fi
+  if [ "$lua" = 5.5 ]; then add_cjson55 "$root" >>"$log" 2>&1; fi
   timed train "sh scripts/setup.sh && \$LUA scripts/train_vae.lua"
   timed test "make test"
   counts=$(grep -E '^[0-9]+ success.* pending : ' "$log" | tail -n 1 | sed 's/ : .*//')

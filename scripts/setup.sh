@@ -22,11 +22,14 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 lua_version() { "$1" -e 'io.write(_VERSION:match("%d+%.%d+"))' 2>/dev/null || true; }
 
-# Leaves the Lua to use in $lua, empty where there is none, and which one it is, or is to be, in $version.
+# Leaves the Lua to use in $lua, empty where it is not there yet, and its version in $version: what LUA names, else the
+# first of the usual names.
 find_lua() {
   version=5.4
   for lua in ${LUA:-} lua5.4 lua54 lua-5.4 lua lua5.5 lua55 lua-5.5; do
-    case $(lua_version "$lua") in 5.4 | 5.5) version=$(lua_version "$lua"); return ;; esac
+    found=$(lua_version "$lua")
+    case $found in 5.4 | 5.5) version=$found; return ;; esac
+    case $lua:${LUA:-} in lua5.[45]:"$lua") version=${lua#lua}; break ;; esac
   done
   lua=
 }
