@@ -17,7 +17,7 @@ RACES ?= 20
 define HELP
 make              build genlat for this processor, in build/genlat
   ARCH=x86-64-v2  ... for another one (what the compiler's -march takes)
-  CC=clang        ... with another compiler; CPPFLAGS, CFLAGS, LDFLAGS are added to its flags
+  CC=clang        ... with another compiler; CPPFLAGS, CFLAGS, LDFLAGS are added to its flags, and win
   OPTIMIZE=-O0    ... with another level of optimization than -O3
   WERROR=1        ... and let a warning stop it
 make install      copy it to PREFIX=$(PREFIX) (LUADIR, LIBDIR, BINDIR, DESTDIR); make uninstall removes it
@@ -68,17 +68,25 @@ endif
 
 # The code never asks whether an arithmetic operation set errno or trapped, and so leaves the compiler free to vectorize.
 MATH = -fno-math-errno -fno-trapping-math
-COMMON = $(CC) -std=gnu11 -fPIC $(WARNINGS) -MMD -MP $(CPPFLAGS) $(DEPS_CPPFLAGS)
-COMPILE = $(COMMON) -Icsrc $(CFLAGS) $(OPTIMIZE) $(ARCH_FLAGS) $(MATH) $(OPENMP) $(FLAVOUR)
-LINK = $(CC) $(LIBFLAG) $(FLAVOUR) $(LDFLAGS) $(DEPS_LDFLAGS)
+# What a user says comes last and wins. The -O2 that LuaRocks puts into everybody's CFLAGS is no user's.
+OWN_CFLAGS = $(if $(LUAROCKS),$(filter-out -O2,$(CFLAGS)),$(CFLAGS))
+FLAGS = -std=gnu11 -fPIC $(WARNINGS) $(CPPFLAGS) $(DEPS_CPPFLAGS) -Icsrc
+TARGET = $(OPTIMIZE) $(ARCH_FLAGS) $(MATH) $(OPENMP) $(FLAVOUR) $(OWN_CFLAGS)
+COMPILE = $(CC) -MMD -MP $(FLAGS) $(TARGET)
+LINK = $(CC) $(LIBFLAG) $(FLAVOUR) $(OWN_CFLAGS) $(LDFLAGS) $(DEPS_LDFLAGS)
+# A small module for Lua, for the specs.
+MODULE = $(CC) -MMD -MP $(FLAGS) $(OWN_CFLAGS) $(LUA_CPPFLAGS) $(LIBFLAG)
+# For what runs before the processor is checked: without the flags that choose instructions.
+PLAIN = $(call plain,$(CC) $(FLAGS) $(OWN_CFLAGS) $(LUA_CPPFLAGS) $(LIBFLAG) $(LDFLAGS))
+plain = $(filter-out -m%,$(1)) $(filter -m32 -m64 -mx32 -mmacosx-%,$(1))
 
-# The instruction sets that the compiler may use, as -DGL_NEEDS_AVX2 ...: boot.c checks that the processor has them.
-NEEDS := $(shell $(CC) $(ARCH_FLAGS) -dM -E -x c /dev/null 2>/dev/null | \
-  sed -n -E 's/^\#define __(SSE4_2|AVX|AVX2|FMA|BMI2|AVX512[A-Z0-9]+)__ 1$$/-DGL_NEEDS_\1/p' | sort)
+# The macros that the compiler defines under all these flags: among them the instruction sets that it may use.
+MACROS = $(CC) $(FLAGS) $(TARGET) -dM -E -x c /dev/null
 
 # ---- building -------------------------------------------------------------------------------------------------------
 
-SOURCES := $(filter-out csrc/lua/boot.c,$(sort $(wildcard csrc/*.c csrc/*/*.c)))
+BOOT_SOURCES = csrc/lua/boot.c csrc/lua/processor.c
+SOURCES := $(filter-out $(BOOT_SOURCES),$(sort $(wildcard csrc/*.c csrc/*/*.c)))
 OBJECTS := $(SOURCES:csrc/%.c=$(OUT)/obj/%.o)
 C_FILES = $(wildcard csrc/*.[ch] csrc/*/*.[ch] spec/*.[ch] spec/*/*.[ch])
 
@@ -88,10 +96,13 @@ $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(LINK) $(CORE_LDFLAGS) -o $@ $(OBJECTS) $(LIBS) $(OPENMP_LIB)
 
-# For the plain architecture, and without OpenBLAS: it runs before the core is loaded.
-$(BOOT): csrc/lua/boot.c $(OUT)/obj/flags
+# Without OpenBLAS: it runs before the core is loaded.
+$(BOOT): $(BOOT_SOURCES) csrc/lua/processor.h $(OUT)/obj/needs.h
 	@mkdir -p $(@D)
-	$(COMMON) -MF $(OUT)/obj/boot.d $(LUA_CPPFLAGS) $(CFLAGS) $(NEEDS) $(LIBFLAG) $(LDFLAGS) -o $@ $<
+	$(PLAIN) -I$(OUT)/obj -o $@ $(BOOT_SOURCES)
+
+$(OUT)/obj/needs.h: $(OUT)/obj/flags
+	@$(MACROS) | sed -n 's/^#define \(__[A-Z0-9_]*\) 1$$/#define GL_NEEDS\1 1/p' > $@
 
 $(OUT)/obj/lua/%.o: private LAYER = $(LUA_CPPFLAGS)
 $(OUT)/obj/%.o: private LAYER = -fvisibility=hidden
@@ -100,12 +111,13 @@ $(OUT)/obj/%.o: csrc/%.c $(OUT)/obj/flags
 	$(COMPILE) $(LAYER) -c -o $@ $<
 
 # Holds the flags of the last build, so that other flags, or another processor, build everything anew.
+BUILT_WITH = $(COMPILE) $(LUA_CPPFLAGS) $(LINK) $(CORE_LDFLAGS) $(LIBS) $(OPENMP_LIB)
 $(OUT)/obj/flags: FORCE
 	@mkdir -p $(@D)
 	@[ -f $@ ] || CC="$(CC)" CPPFLAGS="$(CPPFLAGS) $(DEPS_CPPFLAGS)" LDFLAGS="$(LDFLAGS) $(DEPS_LDFLAGS)" \
 	  LUA="$(LUA)" LUA_CPPFLAGS="$(LUA_CPPFLAGS)" sh scripts/setup.sh --check
-	@echo '$(COMPILE) $(LUA_CPPFLAGS) $(NEEDS) $(LINK)' | cmp -s - $@ || \
-	  echo '$(COMPILE) $(LUA_CPPFLAGS) $(NEEDS) $(LINK)' > $@
+	@{ echo '$(subst ','\'',$(BUILT_WITH))'; $(MACROS) | cksum; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 -include $(OBJECTS:.o=.d)
 
@@ -117,14 +129,14 @@ asan:
 	@$(MAKE) --no-print-directory CC=gcc OUT=$(OUT)/asan OPTIMIZE=-O1 FLAVOUR="$(ASAN)" all $(OUT)/asan/lua $(OUT)/asan/watch.so
 
 $(OUT)/leaks.so: spec/leaks.c $(OUT)/obj/flags
-	$(COMMON) $(LUA_CPPFLAGS) $(LIBFLAG) $(FLAVOUR) -o $@ $<
+	$(MODULE) $(FLAVOUR) -o $@ $<
 
 # A program that has Lua inside, for specs: see spec/support/host.lua.
 $(OUT)/host.so: spec/support/host.c $(OUT)/obj/flags
-	$(COMMON) $(LUA_CPPFLAGS) $(LIBFLAG) -pthread -o $@ $<
+	$(MODULE) -pthread -o $@ $<
 
 $(OUT)/watch.so: spec/fuzz/watch.c $(OUT)/obj/flags
-	$(COMMON) $(LUA_CPPFLAGS) $(LIBFLAG) $(FLAVOUR) -o $@ $<
+	$(MODULE) $(FLAVOUR) -o $@ $<
 
 # Lua with the sanitizer loaded first. It keeps its name, so that a spec that starts a Lua starts this one. No leak check
 # at exit, where Lua has unloaded the code that would be named: spec/aggressive_gc.lua makes it.

@@ -25,6 +25,13 @@ local function write(path, text)
   file:close()
 end
 
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
 local function folder()
   local path = os.tmpname()
   os.remove(path)
@@ -69,22 +76,44 @@ describe("genlat.boot", function()
     assert.equal(vendor == "AuthenticAMD" and avx512 and "SkylakeX" or "nil", core)
   end)
 
-  it("refuses a processor that the core was not built for, in one line", function()
-    local machine = run("uname -m")
-    if machine ~= "x86_64\n" then return pending("x86-64 alone has levels to check, this is " .. machine) end
+  -- Builds boot.so alone, in a folder of its own, with these variables of make; returns what make printed.
+  local function make_boot(path, variables)
+    write(path .. "/obj/flags", "") -- so that what it needs is not looked for
+    local output, status, complaint = run(("make LUA=%s OUT=%s %s %s/genlat/boot.so"):format(
+      lua, path, variables, path))
+    assert.equal(0, status, complaint)
+    return output, read(path .. "/obj/needs.h")
+  end
+
+  local function is_x86() return run("uname -m") == "x86_64\n" end
+
+  it("refuses a processor that the core was not built for, whatever variable asked for it, in one line", function()
+    if not is_x86() then return pending "x86-64 alone has an instruction set that its processors have lost" end
+    for _, variables in ipairs {
+      "CFLAGS=-mxop", "CPPFLAGS=-mxop", "CC='cc -mxop'", "OPTIMIZE='-O1 -mxop'", "ARCH=x86-64-v2 CFLAGS='-g -mxop'",
+    } do
+      local path = folder()
+      assert(os.execute("mkdir " .. path .. "/obj"))
+      local output = make_boot(path, variables)
+      local _, failed, message = boot("", [[require "genlat.boot"]], path)
+      os.execute("rm -rf " .. path)
+      assert.is_nil(output:find("-mxop", 1, true), output) -- or boot.so itself could not run there
+      assert.equal(1, failed)
+      assert.matches("genlat was built for a processor with %u%S*, which this one lacks: rebuild it here with " ..
+        "`make clean all`\n", message)
+    end
+  end)
+
+  it("knows the instructions that were really compiled in: the user's flags come last", function()
+    if not is_x86() then return pending "the names of x86-64's levels" end
     local path = folder()
-    assert(os.execute("mkdir " .. path .. "/genlat"))
-    local flags = run(lua .. " -v >/dev/null; sh scripts/setup.sh --lua-cppflags"):gsub("%s+$", "")
-    -- A compiler whose every processor lacks everything.
-    local _, status, complaint = run(("cc -shared -fPIC %s -DGL_NEEDS_AVX512F '-D__builtin_cpu_supports(name)=0' " ..
-      "-o %s/genlat/boot.so csrc/lua/boot.c"):format(flags, path))
-    assert.equal("", complaint)
-    assert.equal(0, status)
-    local _, failed, message = boot("", [[require "genlat.boot"]], path)
+    assert(os.execute("mkdir " .. path .. "/obj"))
+    local _, all = make_boot(path, "ARCH=x86-64-v3")
+    assert.matches("GL_NEEDS__AVX2__ 1\n", all)
+    assert.matches("GL_NEEDS__OPTIMIZE__ 1\n", all)
+    local _, few = make_boot(path, "ARCH=x86-64-v3 CFLAGS='-O0 -march=x86-64'")
     os.execute("rm -rf " .. path)
-    assert.equal(1, failed)
-    assert.matches("genlat was built for a processor with AVX%-512, which this one lacks: rebuild it here with " ..
-      "`make clean all`\n", message)
+    assert.is_nil(few:find "AVX" or few:find "SSE3" or few:find "OPTIMIZE")
   end)
 end)
 

@@ -2,8 +2,7 @@
  * what OpenBLAS reads from the environment while it is being loaded.
  *
  * It is a module of its own because it has to run before the core's code and OpenBLAS's constructor do; so it is
- * compiled for the plain architecture and linked with neither. The Makefile defines GL_NEEDS_x for each macro __x__ by
- * which the compiler says that it may use an instruction set in the core.
+ * compiled for the plain architecture, with processor.c, and linked with neither.
  */
 #include <lauxlib.h>
 #include <lua.h>
@@ -12,81 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__) || defined(__i386__)
-#include <cpuid.h>
-
-static void vendor_name(char name[13]) {
-  unsigned highest, b = 0, c = 0, d = 0;
-  if (!__get_cpuid(0, &highest, &b, &c, &d))
-    b = c = d = 0;
-  memcpy(name, &b, 4);
-  memcpy(name + 4, &d, 4);
-  memcpy(name + 8, &c, 4);
-  name[12] = '\0';
-}
-
-/* What Linux's x86-64-v4 level and OpenBLAS's SkylakeX kernels both need. */
-static bool has_avx512(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-
-/* The first instruction set that the core needs and this processor (or its operating system) lacks, or NULL. */
-static const char *missing(void) {
-#ifdef GL_NEEDS_SSE4_2
-  if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt"))
-    return "SSE4.2";
-#endif
-#ifdef GL_NEEDS_AVX
-  if (!__builtin_cpu_supports("avx"))
-    return "AVX";
-#endif
-#ifdef GL_NEEDS_AVX2
-  if (!__builtin_cpu_supports("avx2"))
-    return "AVX2";
-#endif
-#ifdef GL_NEEDS_FMA
-  if (!__builtin_cpu_supports("fma"))
-    return "FMA";
-#endif
-#ifdef GL_NEEDS_BMI2
-  if (!__builtin_cpu_supports("bmi2"))
-    return "BMI2";
-#endif
-#ifdef GL_NEEDS_AVX512F
-  if (!has_avx512())
-    return "AVX-512";
-#endif
-#ifdef GL_NEEDS_AVX512VBMI
-  if (!__builtin_cpu_supports("avx512vbmi"))
-    return "AVX-512 VBMI";
-#endif
-#ifdef GL_NEEDS_AVX512VBMI2
-  if (!__builtin_cpu_supports("avx512vbmi2"))
-    return "AVX-512 VBMI2";
-#endif
-#ifdef GL_NEEDS_AVX512VNNI
-  if (!__builtin_cpu_supports("avx512vnni"))
-    return "AVX-512 VNNI";
-#endif
-#ifdef GL_NEEDS_AVX512BITALG
-  if (!__builtin_cpu_supports("avx512bitalg"))
-    return "AVX-512 BITALG";
-#endif
-#ifdef GL_NEEDS_AVX512VPOPCNTDQ
-  if (!__builtin_cpu_supports("avx512vpopcntdq"))
-    return "AVX-512 VPOPCNTDQ";
-#endif
-  return NULL;
-}
-
-#else /* on other architectures there is nothing to check or to set */
-
-static void vendor_name(char name[13]) { name[0] = '\0'; }
-static bool has_avx512(void) { return false; }
-static const char *missing(void) { return NULL; }
-
-#endif
+#include "lua/processor.h"
 
 /* ---- the environment ---- */
 
@@ -118,14 +43,17 @@ static int restore(lua_State *L) {
 
 /* Returns {vendor = "AuthenticAMD", set = {OPENBLAS_NUM_THREADS = "1", ...}, restore = restore}. */
 LUAMOD_API int luaopen_genlat_boot(lua_State *L) {
+  if ((int)lua_version(L) != LUA_VERSION_NUM)
+    return luaL_error(L,
+                      "genlat was built for " LUA_VERSION ", which this is not: rebuild it here with `make clean all`");
   char vendor[13];
-  const char *lacking = missing();
+  const char *lacking = gl_processor_lacks();
   if (lacking)
     return luaL_error(L,
                       "genlat was built for a processor with %s, which this one lacks: rebuild it here with "
                       "`make clean all`",
                       lacking);
-  vendor_name(vendor);
+  gl_processor_vendor(vendor);
   lua_newtable(L);
   lua_pushstring(L, vendor);
   lua_setfield(L, -2, "vendor");
@@ -139,7 +67,9 @@ LUAMOD_API int luaopen_genlat_boot(lua_State *L) {
       /* A release of OpenBLAS that is older than an AMD processor takes it for a Zen or a Barcelona. sgemm on one core
        * of an EPYC of family 26: 54 GFLOP/s with Barcelona's kernels, 107 with Zen's, 237 with SkylakeX's. Releases
        * that know the processor (0.3.21 does) choose Cooperlake's, which are as fast. */
-      {.name = "OPENBLAS_CORETYPE", .value = "SkylakeX", .wanted = strcmp(vendor, "AuthenticAMD") == 0 && has_avx512()},
+      {.name = "OPENBLAS_CORETYPE",
+       .value = "SkylakeX",
+       .wanted = strcmp(vendor, "AuthenticAMD") == 0 && gl_processor_has_avx512()},
   };
   enum { SETTINGS = sizeof settings / sizeof *settings };
   set_environment(settings, SETTINGS);
