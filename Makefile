@@ -199,15 +199,17 @@ format:
 COPY = copy() { cmp -s "$$2" "$$3" || { mkdir -p "$${3%/*}" && cp "$$2" "$$3.new" && chmod $$1 "$$3.new" && \
   mv "$$3.new" "$$3" && echo "$$3"; }; }
 
+# Everybody may read it, whatever umask says.
 install: all
-	@mkdir -p $(OUT)/bin && sed "1s|.*|#!$$(command -v $(LUA))|" scripts/genlat > $(OUT)/bin/genlat
-	@set -e; $(COPY); \
+	@umask 022; mkdir -p $(OUT)/bin && sed "1s|.*|#!$$(command -v $(LUA))|" scripts/genlat > $(OUT)/bin/genlat
+	@umask 022; set -e; $(COPY); \
 	(cd lua && find genlat -type f -name '*.lua') | while read -r f; do \
 	  copy 644 "lua/$$f" "$(DESTDIR)$(LUADIR)/$$f"; done; \
 	for f in scripts/*.lua; do copy 644 "$$f" "$(DESTDIR)$(LUADIR)/genlat/$$f"; done; \
 	copy 755 $(CORE) "$(DESTDIR)$(LIBDIR)/genlat/core.so"; \
 	copy 755 $(BOOT) "$(DESTDIR)$(LIBDIR)/genlat/boot.so"; \
-	copy 755 $(OUT)/bin/genlat "$(DESTDIR)$(BINDIR)/genlat"
+	copy 755 $(OUT)/bin/genlat "$(DESTDIR)$(BINDIR)/genlat"; \
+	chmod -R u=rwX,go=rX "$(DESTDIR)$(LUADIR)/genlat" "$(DESTDIR)$(LIBDIR)/genlat"
 
 uninstall:
 	rm -rf "$(DESTDIR)$(LUADIR)/genlat" "$(DESTDIR)$(LIBDIR)/genlat" "$(DESTDIR)$(BINDIR)/genlat"

@@ -38,6 +38,7 @@ external_dependencies = {
 
 -- For building and for installing alike, as other flags would build everything anew.
 local variables = {
+  LUAROCKS = "1",
   CC = "$(CC)",
   CFLAGS = "$(CFLAGS)",
   LIBFLAG = "$(LIBFLAG)",
