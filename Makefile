@@ -141,9 +141,10 @@ $(OUT)/watch.so: spec/fuzz/watch.c $(OUT)/obj/flags
 # Lua with the sanitizer loaded first. It keeps its name, so that a spec that starts a Lua starts this one. No leak check
 # at exit, where Lua has unloaded the code that would be named: spec/aggressive_gc.lua makes it.
 $(OUT)/lua: $(OUT)/leaks.so
+	@case "$$PWD" in *" "*) echo "genlat: LD_PRELOAD takes no path with a space: $$PWD" >&2; exit 1 ;; esac
 	@{ echo '#!/usr/bin/env bash'; \
 	  echo 'export ASAN_OPTIONS=leak_check_at_exit=0:allocator_may_return_null=1$${ASAN_OPTIONS:+:$$ASAN_OPTIONS} UBSAN_OPTIONS=print_stacktrace=1'; \
-	  echo 'LD_PRELOAD="'"$$($(CC) -print-file-name=libasan.so) $(abspath $<)"'" exec -a "$$0" $(LUA) "$$@"'; } > $@
+	  echo 'LD_PRELOAD="'"$$($(CC) -print-file-name=libasan.so) $$(cd $(@D) && pwd)/$(<F)"'" exec -a "$$0" $(LUA) "$$@"'; } > $@
 	@chmod +x $@
 
 # ---- checking -------------------------------------------------------------------------------------------------------
@@ -156,7 +157,7 @@ test: all f64 busted
 
 # With more than one thread a process, which `make test` does not have where there are as many processes as processors.
 check-asan: asan f64 busted
-	GENLAT_BUILD=$(OUT)/asan OMP_NUM_THREADS=2 $(abspath $(OUT))/asan/lua $(BUSTED) \
+	GENLAT_BUILD=$(OUT)/asan OMP_NUM_THREADS=2 "$$(cd $(OUT)/asan && pwd)/lua" $(BUSTED) \
 	  --helper=spec/aggressive_gc.lua --cpath="./$(OUT)/asan/?.so"
 
 busted:
@@ -179,8 +180,8 @@ $(OUT)/fuzz_io: spec/fuzz/fuzz_io.c $(filter-out $(OUT)/obj/lua/%,$(OBJECTS))
 fuzz-api: asan
 	@mkdir -p $(OUT)/asan/fuzz
 	@LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;" \
-	  LUA_CPATH="$(abspath $(OUT))/asan/?.so;;" \
-	  $(LUA) spec/fuzz/api.lua --lua $(OUT)/asan/lua --folder $(abspath $(OUT))/asan/fuzz \
+	  LUA_CPATH="$$(cd $(OUT)/asan && pwd)/?.so;;" \
+	  $(LUA) spec/fuzz/api.lua --lua $(OUT)/asan/lua --folder "$$(cd $(OUT)/asan && pwd)/fuzz" \
 	  $(if $(FUZZ_CALLS),--calls $(FUZZ_CALLS),--seconds $(FUZZ_SECONDS)) $(FUZZ_SEED:%=--seed %) $(FUZZ_CALL:%=--call %)
 
 bench: all

@@ -22,8 +22,10 @@ end
 local here = debug.getinfo(1, "S").source:match("^@(.*)[/\\]") or "."
 local root = here:match("^(.*)[/\\]scripts$") or (here == "scripts" and "." or here .. "/..")
 
--- The build is in build/, or where `make OUT=...` put it and GENLAT_BUILD says so, as for the one with sanitizers.
-local build = root .. "/" .. (os.getenv "GENLAT_BUILD" or "build")
+-- The build is in build/, or where `make OUT=...` put it and GENLAT_BUILD says so, as for the one with sanitizers or
+-- one of a checkout that may not be written to.
+local build = os.getenv "GENLAT_BUILD" or "build"
+if build:sub(1, 1) ~= "/" then build = root .. "/" .. build end
 
 if exists(root .. "/lua/genlat/init.lua") then
   if exists(build .. "/genlat/core.so") then

@@ -129,7 +129,7 @@ describe("the genlat command", function()
 
   it("runs a script by its name, from any folder", function()
     local here = run("pwd"):gsub("\n", "")
-    local output, status = run(("cd / && %s %s/scripts/genlat fetch --help"):format(lua, here))
+    local output, status = run(("cd / && %s '%s/scripts/genlat' fetch --help"):format(lua, here))
     assert.equal(0, status)
     assert.matches("^Usage: genlat fetch ", output)
   end)
@@ -163,6 +163,18 @@ describe("bootstrap.lua", function()
         assert.matches("^genlat needs Lua 5%.4; this is Lua 5%.%d: run it with lua5%.4\n$", message)
       end
     end
+  end)
+
+  it("takes the build from where GENLAT_BUILD says it is, in the checkout or elsewhere", function()
+    local path = folder()
+    assert(os.execute(("cp -r lua scripts %s/ && mkdir %s/out && cp -r build/genlat %s/out"):format(path, path, path)))
+    for _, build in ipairs {"out", path .. "/out"} do
+      local output, status = run(("cd / && LUA_CPATH=';;' GENLAT_BUILD=%s %s %s/scripts/genlat --version"):format(
+        build, lua, path))
+      assert.equal(0, status)
+      assert.matches("^genlat %d", output)
+    end
+    os.execute("rm -rf " .. path)
   end)
 
   it("says in a checkout that is not built what to do", function()
@@ -200,23 +212,35 @@ describe("setup.sh and the Makefile", function()
     assert.matches("^genlat: [^\n]+\n$", message)
   end)
 
-  it("install everything below DESTDIR, once, and remove it again", function()
-    local path = folder()
+  it("install everything below DESTDIR, once, for everybody to read, and remove it again", function()
+    local path = folder() .. "/with a space"
     -- As it is built: other spec files are using it.
-    local make = ("make -s -o build/genlat/core.so -o build/genlat/boot.so DESTDIR=%s PREFIX=/usr LUA=%s "):format(
-      path, lua)
+    local make = ("umask 077; make -s -o build/genlat/core.so -o build/genlat/boot.so DESTDIR='%s' PREFIX=/usr LUA=%s ")
+      :format(path, lua)
+    local version = run(lua .. [[ -e 'io.write(_VERSION:match "%d+%.%d+")']])
     local first, status, complaint = run(make .. "install")
     assert.equal(0, status, complaint)
-    assert.matches("/usr/lib/lua/5.4/genlat/core.so\n", first)
-    assert.matches("/usr/share/lua/5.4/genlat/scripts/fetch.lua\n", first)
+    assert.matches("/usr/lib/lua/" .. version .. "/genlat/core.so\n", first)
+    assert.matches("/usr/share/lua/" .. version .. "/genlat/scripts/fetch.lua\n", first)
     assert.equal("", (run(make .. "install")))
-    local command = ("cd / && LUA_PATH='%s/usr/share/lua/5.4/?.lua;%s/usr/share/lua/5.4/?/init.lua;;' LUA_CPATH=%s ")
-      :format(path, path, path .. "/usr/lib/lua/5.4/?.so\\;\\;")
-    local output = run(command .. path .. "/usr/bin/genlat")
+    assert.equal("", (run(("find '%s' -type d ! -perm 755 -o -type f ! -perm -644"):format(path))))
+    local command = ("cd / && LUA_PATH='%s/usr/share/lua/%s/?.lua;%s/usr/share/lua/%s/?/init.lua;;' " ..
+      "LUA_CPATH='%s/usr/lib/lua/%s/?.so;;' "):format(path, version, path, version, path, version)
+    local output = run(("%s '%s/usr/bin/genlat'"):format(command, path))
     assert.matches("\n  fetch +downloads", output)
     assert.equal("table\n", (run(command .. lua .. " -e 'print(type(require \"genlat\"))'")))
     run(make .. "uninstall")
-    assert.equal("", (run("find " .. path .. " -type f")))
+    assert.equal("", (run(("find '%s' -type f"):format(path))))
+    os.execute(("rm -rf '%s'"):format(path:match "^(.*)/"))
+  end)
+
+  it("read every line of a checkout that was made for Windows", function()
+    local _, outside = run "git rev-parse --git-dir"
+    if outside ~= 0 then return pending "this is no checkout of git's" end
+    local path = folder()
+    local _, status, complaint = run(("git clone -q -c core.autocrlf=true . '%s/it'"):format(path))
+    assert.equal(0, status, complaint)
+    assert.equal("", (run(("grep -rlI --exclude-dir=.git \"$(printf '\\r')\" '%s/it'"):format(path))))
     os.execute("rm -rf " .. path)
   end)
 end)
