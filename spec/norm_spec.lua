@@ -176,3 +176,18 @@ describe("spectral normalization", function()
     assert.equal("Linear(3, 4, spectral = true)  N x 4  16 parameters", tostring(a))
   end)
 end)
+
+describe("normalization of what does not vary", function()
+  it("gives 0, and no gradient that is not finite, whatever its size", function()
+    for _, value in ipairs {0.1, 1 / 3, 1e-38, 1e7 / 3, 1e20 / 3, 1e38 / 3, -1e38 / 7} do
+      local x = gl.full({7, 3}, value):requires_grad_()
+      local images = gl.full({2, 3, 5, 3}, value):requires_grad_()
+      for _, y in ipairs {x:batch_norm(), x:layer_norm(gl.ones(3)), images:batch_norm(), images:instance_norm()} do
+        assert.equal(0, y:abs():max():item())
+        y:square():sum():backward()
+      end
+      assert.equal(0, x.grad:abs():max():item())
+      assert.equal(0, images.grad:abs():max():item())
+    end
+  end)
+end)

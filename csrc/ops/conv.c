@@ -397,7 +397,7 @@ static bool bias_gradient(const gl_node *n, const gl_tensor *gout, gl_tensor **g
   int64_t channels = gout->shape[3];
   gin[2] = gl_tensor_new(GL_FLOAT, 1, &channels);
   if (gin[2])
-    gl_sum_middle(gl_tensor_data(gout), (gl_around){1, gl_tensor_numel(gout) / channels, channels},
+    gl_sum_middle(gl_tensor_data(gout), (gl_around){1, gl_tensor_numel(gout) / channels, channels}, 1,
                   gl_tensor_data(gin[2]));
   return gin[2];
 }

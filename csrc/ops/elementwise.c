@@ -70,7 +70,7 @@ gl_tensor *gl_sum_to(gl_tensor *g, const gl_tensor *like) {
     }
     gl_tensor *next = gl_tensor_new(GL_FLOAT, g->ndim, shape);
     if (next)
-      gl_sum_middle(gl_tensor_data(sum), v, gl_tensor_data(next));
+      gl_sum_middle(gl_tensor_data(sum), v, 1, gl_tensor_data(next));
     gl_tensor_release(sum);
     sum = next;
     i = end - 1;
@@ -169,7 +169,8 @@ LOOPS(gelu_exact, x *normal_cdf(x), g *(normal_cdf(v) + v * normal_density(v)))
 static inline gl_real gelu_tanh(gl_real x) {
   return gl_tanh((gl_real)0.79788456080286536 * (x + (gl_real)0.044715 * x * x * x));
 }
-static inline gl_real gelu_tanh_slope(gl_real x) {
+static inline gl_real gelu_tanh_slope(gl_real v) {
+  const gl_real x = v < -10 ? -10 : v > 10 ? 10 : v; /* beyond: 0 and 1, and x^2 may leave float32 */
   const gl_real t = gelu_tanh(x), inner = (gl_real)0.79788456080286536 * (1 + (gl_real)0.134145 * x * x);
   return (1 + t + x * (1 - t * t) * inner) / 2;
 }
@@ -241,14 +242,19 @@ static bool binary_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, gl_ker
   }                                                                                                                    \
   GL_OP(NAME, "x:T y:T", FLAGS, NAME##_backward, DOC)
 
-static gl_real power(gl_real x, gl_real y) { return y == 2 ? x * x : (gl_real)pow(x, y); }
-
+/* Powers, and their products, are made in double precision: x^(y - 1) may leave float32 where y x^(y - 1) does not. */
+static gl_real power(gl_real x, gl_real y) { return y == 2 ? x * x : (gl_real)pow((double)x, (double)y); }
+static gl_real power_slope(gl_real x, gl_real y, gl_real g) {
+  return y == 0 ? 0 : (gl_real)((double)g * (double)y * (y == 2 ? (double)x : pow((double)x, (double)y - 1)));
+}
 /* x^y log x, taken as 0 at x = 0 for y >= 0 */
-static gl_real power_log(gl_real x, gl_real y) { return x == 0 && y >= 0 ? 0 : power(x, y) * (gl_real)log(x); }
+static gl_real power_log(gl_real x, gl_real y, gl_real g) {
+  return x == 0 && y >= 0 ? 0 : (gl_real)((double)g * pow((double)x, (double)y) * log((double)x));
+}
 
 BINARY(mul, CHEAP, GL_SAVES_IN, "x * y", x *y, g *y, g *x);
-BINARY(div, CHEAP, GL_SAVES_IN, "x / y", x / y, g / y, -g *x / (y * y));
-BINARY(pow, VERY_COSTLY, GL_SAVES_IN, "x^y", power(x, y), y == 0 ? 0 : g * y * power(x, y - 1), g *power_log(x, y));
+BINARY(div, CHEAP, GL_SAVES_IN, "x / y", x / y, g / y, -g *(x / y / y));
+BINARY(pow, VERY_COSTLY, GL_SAVES_IN, "x^y", power(x, y), power_slope(x, y, g), power_log(x, y, g));
 BINARY(maximum, CHEAP, GL_SAVES_IN, "the larger of x and y", x > y || x != x ? x : y,
        x > y    ? g
        : x == y ? g / 2

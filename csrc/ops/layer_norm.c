@@ -20,6 +20,7 @@ typedef struct row_job {
 
 /* ---- forward ---- */
 
+/* About the first element, so that what does not vary has the variance 0. */
 static double row_mean(const gl_real *x, int64_t n) {
   double total = 0;
   for (int64_t k = 0; k < n; k += CHUNK) {
@@ -27,10 +28,15 @@ static double row_mean(const gl_real *x, int64_t n) {
     gl_real s = 0;
 #pragma omp simd reduction(+ : s)
     for (int64_t i = k; i < end; i++)
-      s += x[i];
+      s += x[i] - x[0];
     total += (double)s;
   }
-  return total / (double)n;
+  if (isfinite(total))
+    return (double)x[0] + total / (double)n;
+  total = 0; /* sums that leave float32, or elements that are not finite */
+  for (int64_t i = 0; i < n; i++)
+    total += (double)x[i] / (double)n;
+  return total;
 }
 
 static double row_variance(const gl_real *x, int64_t n, gl_real mean) {
@@ -43,6 +49,11 @@ static double row_variance(const gl_real *x, int64_t n, gl_real mean) {
       s += (x[i] - mean) * (x[i] - mean);
     total += (double)s;
   }
+  if (isfinite(total))
+    return total / (double)n;
+  total = 0;
+  for (int64_t i = 0; i < n; i++)
+    total += ((double)x[i] - (double)mean) * ((double)x[i] - (double)mean);
   return total / (double)n;
 }
 
@@ -112,6 +123,14 @@ static void row_means(const row_job *j, int64_t r, double *mean_k, double *mean_
     total_k += (double)sum_k;
     total_kd += (double)sum_kd;
   }
+  if (!isfinite(total_k) || !isfinite(total_kd)) { /* sums that leave float32 */
+    total_k = total_kd = 0;
+    for (int64_t i = 0; i < j->columns; i++) {
+      const double k = (double)g[i] * (double)j->weight[i];
+      total_k += k;
+      total_kd += k * ((double)x[i] - (double)mean);
+    }
+  }
   *mean_k = total_k / (double)j->columns;
   *mean_kh = total_kd / (double)j->columns * (double)j->moments[2 * r + 1];
 }
@@ -123,7 +142,7 @@ static void gradient_part(int part, int parts, void *context) {
     const gl_real *x = j->x + r * j->columns, *g = j->g + r * j->columns;
     const gl_real mean = j->moments[2 * r], rstd = j->moments[2 * r + 1];
     for (int64_t i = 0; j->sums && i < j->columns; i++) {
-      sum_w[i] += (double)(g[i] * (x[i] - mean) * rstd);
+      sum_w[i] += (double)(g[i] * ((x[i] - mean) * rstd));
       sum_b[i] += (double)g[i];
     }
     if (!j->y)

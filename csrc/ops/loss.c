@@ -57,13 +57,26 @@ static void loss_values_part(int64_t from, int64_t to, void *context) {
   j->f->values(to - from, j->out + from, from_element(j->x, from));
 }
 
+/* For blocks whose sum leaves float32, while its elements, or the mean over all blocks, perhaps do not. */
+static double sum_in_double(const loss_functions *f, int64_t n, operands x) {
+  gl_real value[LOSS_BLOCK];
+  double total = 0;
+  f->values(n, value, x);
+  for (int64_t i = 0; i < n; i++)
+    total += (double)value[i];
+  return total;
+}
+
 static void loss_sum_parts(int64_t from, int64_t to, void *context) {
   const loss_job *j = context;
   for (int64_t p = from; p < to; p++) {
     int64_t end = j->n * (p + 1) / j->parts;
     double total = 0;
-    for (int64_t i = j->n * p / j->parts; i < end; i += LOSS_BLOCK)
-      total += (double)j->f->sum(i + LOSS_BLOCK < end ? LOSS_BLOCK : end - i, from_element(j->x, i));
+    for (int64_t i = j->n * p / j->parts; i < end; i += LOSS_BLOCK) {
+      const int64_t n = i + LOSS_BLOCK < end ? LOSS_BLOCK : end - i;
+      const gl_real sum = j->f->sum(n, from_element(j->x, i));
+      total += isfinite(sum) ? (double)sum : sum_in_double(j->f, n, from_element(j->x, i));
+    }
     j->part[p] = total;
   }
 }
@@ -151,35 +164,39 @@ static bool loss_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, const lo
   return ok;
 }
 
-/* Names the elements of the operands in the loops below. */
-#define LOSS_ELEMENT                                                                                                   \
-  const gl_real a = x.a[i], b = x.b ? x.b[i] : 0, c = x.c ? x.c[i * x.sc] : 0;                                         \
-  (void)a, (void)b, (void)c
+/* A loop over the elements a, b and c of the operands; twice, as compilers make vector code of fixed strides only. */
+#define LOSS_LOOP(PRAGMA, BODY)                                                                                        \
+  if (x.sc == 1) {                                                                                                     \
+    PRAGMA for (int64_t i = 0; i < n; i++) {                                                                           \
+      const gl_real a = x.a[i], b = x.b[i], c = x.c[i];                                                                \
+      (void)a, (void)b, (void)c;                                                                                       \
+      BODY;                                                                                                            \
+    }                                                                                                                  \
+  } else {                                                                                                             \
+    const gl_real c = x.c ? x.c[0] : 0;                                                                                \
+    (void)c;                                                                                                           \
+    PRAGMA for (int64_t i = 0; i < n; i++) {                                                                           \
+      const gl_real a = x.a[i], b = x.b[i];                                                                            \
+      (void)a, (void)b;                                                                                                \
+      BODY;                                                                                                            \
+    }                                                                                                                  \
+  }
 
 #define LOSS_GRADIENT(FUNCTION, RESULT)                                                                                \
   static void FUNCTION(int64_t n, gl_real *out, const gl_real *g, gl_real scale, operands x) {                         \
-    for (int64_t i = 0; i < n; i++) {                                                                                  \
-      LOSS_ELEMENT;                                                                                                    \
-      out[i] = (RESULT)*scale;                                                                                         \
-    }                                                                                                                  \
-    for (int64_t i = 0; g && i < n; i++)                                                                               \
-      out[i] *= g[i];                                                                                                  \
+    if (g)                                                                                                             \
+      LOSS_LOOP(, const gl_real s = scale * g[i]; (void)s; out[i] = (RESULT))                                          \
+    else                                                                                                               \
+      LOSS_LOOP(, const gl_real s = scale; (void)s; out[i] = (RESULT))                                                 \
   }
 
-/* LOSS(name, signature, doc, value, ga, gb, gc): the value and its derivatives in terms of the elements a, b and c. */
+/* LOSS(name, signature, doc, value, ga, gb, gc): the value and its derivatives in terms of the elements a, b and c. s
+ * is a factor of the derivatives, which keeps them in float32 where it comes early. */
 #define LOSS(NAME, SIGNATURE, DOC, VALUE, GA, GB, GC)                                                                  \
-  static void NAME##_values(int64_t n, gl_real *out, operands x) {                                                     \
-    for (int64_t i = 0; i < n; i++) {                                                                                  \
-      LOSS_ELEMENT;                                                                                                    \
-      out[i] = (VALUE);                                                                                                \
-    }                                                                                                                  \
-  }                                                                                                                    \
+  static void NAME##_values(int64_t n, gl_real *out, operands x) { LOSS_LOOP(, out[i] = (VALUE)) }                     \
   static gl_real NAME##_sum(int64_t n, operands x) {                                                                   \
     gl_real sum = 0;                                                                                                   \
-    _Pragma("omp simd reduction(+ : sum)") for (int64_t i = 0; i < n; i++) {                                           \
-      LOSS_ELEMENT;                                                                                                    \
-      sum += (VALUE);                                                                                                  \
-    }                                                                                                                  \
+    LOSS_LOOP(_Pragma("omp simd reduction(+ : sum)"), sum += (VALUE))                                                  \
     return sum;                                                                                                        \
   }                                                                                                                    \
   LOSS_GRADIENT(NAME##_ga, GA)                                                                                         \
@@ -194,24 +211,36 @@ static bool loss_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, const lo
 
 LOSS(bce_with_logits, "x:T target:T",
      "binary cross-entropy of sigmoid(x): -t log s - (1 - t) log(1 - s) = softplus(x) - t x",
-     ((a > 0 ? a : 0) - b * a) + gl_log1p_unit(gl_exp(-gl_abs(a))), gl_sigmoid(a) - b, -a, 0);
+     ((a > 0 ? a : 0) - b * a) + gl_log1p_unit(gl_exp(-gl_abs(a))), (gl_sigmoid(a) - b) * s, -a *s, 0);
 
-LOSS(mse_loss, "x:T target:T", "(x - target)^2", (a - b) * (a - b), 2 * (a - b), 2 * (b - a), 0);
+LOSS(mse_loss, "x:T target:T", "(x - target)^2", (a - b) * (a - b), (a - b) * (2 * s), (b - a) * (2 * s), 0);
 
-LOSS(l1_loss, "x:T target:T", "|x - target|", gl_abs(a - b), (gl_real)((a > b) - (a < b)), (gl_real)((b > a) - (b < a)),
-     0);
+LOSS(l1_loss, "x:T target:T", "|x - target|", gl_abs(a - b), (gl_real)((a > b) - (a < b)) * s,
+     (gl_real)((b > a) - (b < a)) * s, 0);
 
 #define LOG_2PI ((gl_real)1.8378770664093453)
 #define SQUARE(X) ((X) * (X))
 
+/* d e^(-logvar / 2), and s times that times e^(-logvar / 2), by factors e^(-logvar / 4): neither the square of d nor
+ * the inverse of the variance has to be in float32. */
+static inline gl_real standardized(gl_real d, gl_real logvar) {
+  const gl_real root = gl_exp(-logvar / 4);
+  return d == 0 ? 0 : d * root * root;
+}
+static inline gl_real over_variance(gl_real d, gl_real logvar, gl_real s) {
+  const gl_real root = gl_exp(-logvar / 4);
+  return d == 0 ? 0 : d * root * root * (s * root * root);
+}
+static inline gl_real half_rest(gl_real t, gl_real s) { return s / 2 - t * (t * (s / 2)); } /* s (1 - t^2) / 2 */
+
 LOSS(gaussian_nll, "x:T mean:T logvar:T",
      "-log N(x; mean, e^logvar) = (log 2 pi + logvar + (x - mean)^2 / e^logvar) / 2",
-     (LOG_2PI + c + SQUARE(a - b) * gl_exp(-c)) / 2, (a - b) * gl_exp(-c), (b - a) * gl_exp(-c),
-     (1 - SQUARE(a - b) * gl_exp(-c)) / 2);
+     (LOG_2PI + c + SQUARE(standardized(a - b, c))) / 2, over_variance(a - b, c, s), over_variance(b - a, c, s),
+     half_rest(standardized(a - b, c), s));
 
 LOSS(kl_normal, "mean:T logvar:T",
      "KL(N(mean, e^logvar) || N(0, 1)) = (mean^2 + e^logvar - 1 - logvar) / 2 (Kingma & Welling 2014, app. B)",
-     (a * a + gl_exp(b) - 1 - b) / 2, a, (gl_exp(b) - 1) / 2, 0);
+     (a * a + gl_exp(b) - 1 - b) / 2, a *s, (gl_exp(b) - 1) / 2 * s, 0);
 
 /* ---- cross_entropy: x N x C, labels N, from 1 ---- */
 

@@ -63,20 +63,34 @@ static void over_rows(gl_range_body *body, norm *j) {
 
 /* ---- forward ---- */
 
-/* Means and sums of squared deviations of n rows, at most BLOCK, of `width` columns. */
+/* Means and sums of squared deviations of n rows, at most BLOCK, of `width` columns. About the first row, so that what
+ * does not vary has the variance 0. */
 static void block_moments(const gl_real *x, int64_t n, int64_t width, int64_t stride, gl_real *mean, gl_real *squares) {
   for (int64_t i = 0; i < width; i++)
     mean[i] = squares[i] = 0;
-  for (int64_t r = 0; r < n; r++)
+  for (int64_t r = 1; r < n; r++)
     for (int64_t i = 0; i < width; i++)
-      mean[i] += x[r * stride + i];
+      mean[i] += x[r * stride + i] - x[i];
   for (int64_t i = 0; i < width; i++)
-    mean[i] /= (gl_real)n;
+    mean[i] = x[i] + mean[i] / (gl_real)n;
   for (int64_t r = 0; r < n; r++)
     for (int64_t i = 0; i < width; i++) {
       const gl_real d = x[r * stride + i] - mean[i];
       squares[i] += d * d;
     }
+}
+
+/* The same in double precision, for squares that leave float32. */
+static void wide_moments(const gl_real *x, int64_t n, int64_t width, int64_t stride, double *mean, double *squares) {
+  for (int64_t i = 0; i < width; i++) {
+    mean[i] = squares[i] = 0;
+    for (int64_t r = 0; r < n; r++)
+      mean[i] += (double)x[r * stride + i] / (double)n;
+    for (int64_t r = 0; r < n; r++) {
+      const double d = (double)x[r * stride + i] - mean[i];
+      squares[i] += d * d;
+    }
+  }
 }
 
 /* Adds the moments of nb further values to those of n: Chan, Golub & LeVeque 1979, eq. 2.1. */
@@ -102,10 +116,13 @@ static void split_moments(int64_t first, int64_t last, void *context) {
       for (int64_t i = 0; i < j->c; i += STRIP) {
         const int64_t n = r + BLOCK < to ? BLOCK : to - r, width = i + STRIP < j->c ? STRIP : j->c - i;
         block_moments(x + r * j->c + i, n, width, j->c, block_mean, block_squares);
-        for (int64_t l = 0; l < width; l++) {
-          mean_b[l] = (double)block_mean[l];
-          squares_b[l] = (double)block_squares[l];
-        }
+        if (!gl_all_finite(block_squares, width))
+          wide_moments(x + r * j->c + i, n, width, j->c, mean_b, squares_b);
+        else
+          for (int64_t l = 0; l < width; l++) {
+            mean_b[l] = (double)block_mean[l];
+            squares_b[l] = (double)block_squares[l];
+          }
         merge_moments(width, (double)(r - from), mean + i, squares + i, (double)n, mean_b, squares_b);
       }
   }
@@ -184,6 +201,19 @@ static bool norm_forward(gl_node *n, norm *j, bool compute) {
 
 /* ---- backward ---- */
 
+/* Adds the sums of gz and gz d over rows from .. to - 1 of `width` columns in double precision, for those that leave
+ * float32. */
+static void wide_sums(const norm *j, int64_t group, int64_t from, int64_t to, int64_t at, int64_t width, double *sums) {
+  const gl_real *mean = coefficient(j, group, MEAN) + at, *scale = mean + SCALE * j->c, *bias = mean + BIAS * j->c;
+  for (int64_t row = from; row < to; row++)
+    for (int64_t i = 0; i < width; i++) {
+      const gl_real d = j->x[row * j->c + at + i] - mean[i], g = j->g[row * j->c + at + i];
+      const double gz = d * scale[i] + bias[i] > 0 ? (double)g : (double)g * (double)j->slope;
+      sums[at + i] += gz;
+      sums[j->c + at + i] += gz * (double)d;
+    }
+}
+
 static void split_sums(int64_t first, int64_t last, void *context) {
   const norm *j = context;
   const int64_t c = j->c;
@@ -207,10 +237,13 @@ static void split_sums(int64_t first, int64_t last, void *context) {
             sum_gd[i] += gz * d;
           }
         }
-        for (int64_t i = 0; i < width; i++) {
-          sums[at + i] += (double)sum_g[i];
-          sums[c + at + i] += (double)sum_gd[i];
-        }
+        if (gl_all_finite(sum_g, width) && gl_all_finite(sum_gd, width))
+          for (int64_t i = 0; i < width; i++) {
+            sums[at + i] += (double)sum_g[i];
+            sums[c + at + i] += (double)sum_gd[i];
+          }
+        else
+          wide_sums(j, group, r, end, at, width, sums);
       }
   }
 }

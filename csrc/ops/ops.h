@@ -29,10 +29,20 @@ gl_around gl_shape_around(const gl_tensor *x, int axis);
 /* g summed over the axes along which `like` was stretched: the gradient of broadcasting. */
 gl_tensor *gl_sum_to(gl_tensor *g, const gl_tensor *like);
 
-/* to[o, i] = sum over r of from[o, r, i]; partial sums in float, totals in double. */
-void gl_sum_middle(const gl_real *from, gl_around v, gl_real *to);
+/* to[o, i] = scale times the sum over r of from[o, r, i]; partial sums in float, or in double where these leave it,
+ * totals in double. */
+void gl_sum_middle(const gl_real *from, gl_around v, double scale, gl_real *to);
 /* sum[c] = sum over the rows of a matrix of x[r, c], for c = from .. to - 1; on this thread. */
 void gl_sum_columns(const gl_real *x, int64_t rows, int64_t columns, int64_t from, int64_t to, gl_real *sum);
+
+/* Are n numbers finite? One pass without branches: 0 times anything else is NaN. */
+static inline bool gl_all_finite(const gl_real *x, int64_t n) {
+  gl_real zero = 0;
+#pragma omp simd reduction(+ : zero)
+  for (int64_t i = 0; i < n; i++)
+    zero += x[i] * 0;
+  return zero == 0;
+}
 
 /* A new tensor y = scale * g (g is written into where nobody else sees it). */
 gl_tensor *gl_scaled(gl_tensor *g, double scale);

@@ -240,17 +240,17 @@ static gl_real share_of(const pool *p, span rows, span columns) {
   return p->share > 0 ? p->share : 1 / ((gl_real)(rows.to - rows.from) * (gl_real)(columns.to - columns.from));
 }
 
-/* to[i] += sum over m pixels of x[pixel][i]. Pixels are summed first, a few channels at a time. */
-static void add_pixels(gl_real *to, const gl_real *x, int64_t m, int64_t c) {
+/* to[i] += sum over m pixels of share * x[pixel][i]. Pixels are summed first, a few channels at a time. */
+static void add_pixels(gl_real *to, const gl_real *x, int64_t m, int64_t c, gl_real share) {
   enum { STRIP = 64 };
   gl_real s[STRIP];
   for (int64_t i = 0; i < c; i += STRIP) {
     const int64_t width = c - i < STRIP ? c - i : STRIP;
     for (int64_t l = 0; l < width; l++)
-      s[l] = x[i + l];
+      s[l] = share * x[i + l];
     for (int64_t k = 1; k < m; k++)
       for (int64_t l = 0; l < width; l++)
-        s[l] += x[k * c + i + l];
+        s[l] += share * x[k * c + i + l];
     for (int64_t l = 0; l < width; l++)
       to[i + l] += s[l];
   }
@@ -270,9 +270,7 @@ static void mean_rows(int64_t first, int64_t last, void *context) {
       for (int64_t i = 0; i < c; i++)
         y[i] = 0;
       for (int64_t h = rows.from; h < rows.to; h++)
-        add_pixels(y, image + (h * p->w + columns.from) * c, columns.to - columns.from, c);
-      for (int64_t i = 0; i < c; i++)
-        y[i] *= share;
+        add_pixels(y, image + (h * p->w + columns.from) * c, columns.to - columns.from, c, share);
     }
   }
 }

@@ -17,6 +17,7 @@ typedef struct sum_job {
   const gl_real *from;
   gl_real *to;
   gl_around v;
+  double scale;
   double *part; /* one for each of `parts` */
   int parts;
 } sum_job;
@@ -31,7 +32,12 @@ static double sum_row(const gl_real *x, int64_t n) {
 #pragma omp simd reduction(+ : s)
     for (int64_t k = i; k < end; k++)
       s += x[k];
-    total += (double)s;
+    if (isfinite(s)) {
+      total += (double)s;
+      continue;
+    }
+    for (int64_t k = i; k < end; k++) /* perhaps the elements, perhaps only their sum */
+      total += (double)x[k];
   }
   return total;
 }
@@ -39,7 +45,7 @@ static double sum_row(const gl_real *x, int64_t n) {
 static void sum_rows(int64_t from, int64_t to, void *context) {
   const sum_job *j = context;
   for (int64_t o = from; o < to; o++)
-    j->to[o] = (gl_real)sum_row(j->from + o * j->v.size, j->v.size);
+    j->to[o] = (gl_real)(j->scale * sum_row(j->from + o * j->v.size, j->v.size));
 }
 
 static void sum_parts(int64_t from, int64_t to, void *context) {
@@ -50,7 +56,8 @@ static void sum_parts(int64_t from, int64_t to, void *context) {
   }
 }
 
-void gl_sum_columns(const gl_real *x, int64_t rows, int64_t columns, int64_t from, int64_t to, gl_real *sum) {
+static void scaled_columns(const gl_real *x, int64_t rows, int64_t columns, int64_t from, int64_t to, double scale,
+                           gl_real *sum) {
   enum { STRIP = 256, ROWS = 64 };
   double total[STRIP];
   gl_real s[STRIP];
@@ -63,24 +70,34 @@ void gl_sum_columns(const gl_real *x, int64_t rows, int64_t columns, int64_t fro
       for (int64_t k = r; k < end; k++)
         for (int64_t i = 0; i < width; i++)
           s[i] += x[k * columns + c + i];
-      for (int64_t i = 0; i < width; i++)
-        total[i] += (double)s[i];
+      if (gl_all_finite(s, width))
+        for (int64_t i = 0; i < width; i++)
+          total[i] += (double)s[i];
+      else
+        for (int64_t k = r; k < end; k++)
+          for (int64_t i = 0; i < width; i++)
+            total[i] += (double)x[k * columns + c + i];
     }
     for (int64_t i = 0; i < width; i++)
-      sum[c + i] = (gl_real)total[i];
+      sum[c + i] = (gl_real)(scale * total[i]);
   }
+}
+
+void gl_sum_columns(const gl_real *x, int64_t rows, int64_t columns, int64_t from, int64_t to, gl_real *sum) {
+  scaled_columns(x, rows, columns, from, to, 1, sum);
 }
 
 static void sum_columns(int64_t from, int64_t to, void *context) {
   const sum_job *j = context;
   for (int64_t o = 0; o < j->v.outer; o++)
-    gl_sum_columns(j->from + o * j->v.size * j->v.inner, j->v.size, j->v.inner, from, to, j->to + o * j->v.inner);
+    scaled_columns(j->from + o * j->v.size * j->v.inner, j->v.size, j->v.inner, from, to, j->scale,
+                   j->to + o * j->v.inner);
 }
 
-void gl_sum_middle(const gl_real *from, gl_around v, gl_real *to) {
+void gl_sum_middle(const gl_real *from, gl_around v, double scale, gl_real *to) {
   enum { MOST_PARTS = 256 };
   double part[MOST_PARTS] = {0};
-  sum_job j = {.from = from, .to = to, .v = v, .part = part};
+  sum_job j = {.from = from, .to = to, .v = v, .scale = scale, .part = part};
   if (v.inner > 1) {
     int64_t weight = v.outer * v.size;
     gl_parallel(v.inner, (int)(weight < 60 ? weight : 60), sum_columns, &j);
@@ -91,7 +108,7 @@ void gl_sum_middle(const gl_real *from, gl_around v, gl_real *to) {
     double total = 0;
     for (int i = 0; i < j.parts; i++)
       total += part[i];
-    to[0] = (gl_real)total;
+    to[0] = (gl_real)(scale * total);
   } else {
     gl_parallel(v.outer, (int)(v.size < 4096 ? v.size : 4096), sum_rows, &j);
   }
@@ -178,13 +195,15 @@ static int64_t folded_size(const gl_node *n) {
 
 #define FOLD_SIGNATURE "x:T axis:L? keepdim:B=false"
 
-static bool sum_forward(gl_node *n) {
+static bool scaled_sum(gl_node *n, double scale) {
   folding f;
   if (!fold_begin(n, &f))
     return false;
-  gl_sum_middle(gl_tensor_data(f.x), f.v, gl_tensor_data(n->out));
+  gl_sum_middle(gl_tensor_data(f.x), f.v, scale, gl_tensor_data(n->out));
   return fold_end(&f);
 }
+
+static bool sum_forward(gl_node *n) { return scaled_sum(n, 1); }
 
 static bool sum_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
   gin[0] = unfold(n, gout);
@@ -193,12 +212,8 @@ static bool sum_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
 GL_OP(sum, FOLD_SIGNATURE, 0, sum_backward, "sum of x over all axes, or over those given");
 
 static bool mean_forward(gl_node *n) {
-  if (!sum_forward(n))
-    return false;
-  gl_tensor *mean = gl_scaled(n->out, 1.0 / (double)folded_size(n));
-  gl_tensor_release(n->out);
-  n->out = mean;
-  return mean;
+  bool chosen[GL_MAXDIM];
+  return gl_axes(&n->arg[0], n->in[0]->ndim, chosen) && scaled_sum(n, 1.0 / (double)folded_size(n));
 }
 
 static bool mean_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
@@ -305,15 +320,21 @@ static bool argmin_forward(gl_node *n) { return fold_forward(n, fold_argmax, -1)
 GL_OP(argmax, FOLD_SIGNATURE, 0, NULL, "index, from 1, of the first largest element");
 GL_OP(argmin, FOLD_SIGNATURE, 0, NULL, "index, from 1, of the first smallest element");
 
-/* gx = kernel(g, x, y) with y and g stretched to x's shape. */
-static bool fold_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, gl_kernel *kernel, const gl_tensor *y) {
+/* kernel(g, x, y), x of the input's shape, with y and g stretched to it. */
+static gl_tensor *unfolded(const gl_node *n, gl_tensor *gout, gl_kernel *kernel, const gl_tensor *x,
+                           const gl_tensor *y) {
   gl_tensor *wide = unfold(n, gout), *g = wide ? gl_tensor_contiguous(wide) : NULL;
   gl_tensor *ys = g ? unfold(n, y) : NULL;
-  if (ys)
-    gin[0] = gl_map(kernel, 2, gl_tensor_is_own(g) ? g : NULL, g, g, n->in[0], ys, NULL);
+  gl_tensor *result = ys ? gl_map(kernel, 2, gl_tensor_is_own(g) ? g : NULL, g, g, x, ys, NULL) : NULL;
   gl_tensor_release(ys);
   gl_tensor_release(g);
   gl_tensor_release(wide);
+  return result;
+}
+
+/* gx = kernel(g, x, y) */
+static bool fold_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, gl_kernel *kernel, const gl_tensor *y) {
+  gin[0] = unfolded(n, gout, kernel, n->in[0], y);
   return gin[0];
 }
 
@@ -327,10 +348,11 @@ static bool fold_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, gl_kerne
     }                                                                                                                  \
   }
 
-FOLD_GRADIENT(norm, y > 0 ? g * x / y : 0)
+FOLD_GRADIENT(norm, y > 0 ? g * (x / y) : 0)
 FOLD_GRADIENT(logsumexp, g *gl_exp(x - y))
 FOLD_GRADIENT(extreme, x == y ? g : 0)
 FOLD_GRADIENT(mean_difference, g *(x - y))
+FOLD_GRADIENT(share, y > 0 ? g * (x / y) : y == 0 ? 0 : y)
 
 static bool norm_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
   return fold_backward(n, gout, gin, norm_gradient, n->out);
@@ -375,23 +397,52 @@ GL_OP(min, FOLD_SIGNATURE, GL_SAVES_IN | GL_SAVES_OUT, min_backward, "the smalle
 static bool var_forward(gl_node *n) { return fold_forward(n, fold_variance, (double)n->arg[2].i); }
 static bool std_forward(gl_node *n) { return fold_forward(n, fold_deviation, (double)n->arg[2].i); }
 
+/* gout times a number, as a new tensor. */
+static gl_tensor *times(const gl_tensor *gout, double factor) {
+  gl_tensor *g = gl_tensor_convert(gout, GL_FLOAT);
+  for (int64_t i = 0, size = g ? gl_tensor_numel(g) : 0; i < size; i++)
+    gl_tensor_data(g)[i] = (gl_real)((double)gl_tensor_data(g)[i] * factor);
+  return g;
+}
+
+/* g (x - mean) / y in two steps, for 1 / y that leaves float32; 0 where all elements are equal. */
+static gl_tensor *deviation_gradient(const gl_node *n, gl_tensor *g, const gl_tensor *mean, const gl_tensor *y) {
+  gl_tensor *one = gl_tensor_full(g->ndim, g->shape, 1);
+  gl_tensor *difference = one ? unfolded(n, one, mean_difference_gradient, n->in[0], mean) : NULL;
+  gl_tensor *gx = difference ? unfolded(n, g, share_gradient, difference, y) : NULL;
+  gl_tensor_release(one);
+  gl_tensor_release(difference);
+  return gx;
+}
+
+/* g / y, 0 where y is 0, in place; false where one of them leaves the numbers that float32 has with all digits. */
+static bool divide(gl_tensor *g, const gl_tensor *y) {
+  bool fits = true;
+  for (int64_t i = 0, size = gl_tensor_numel(g); i < size; i++) {
+    const double deviation = (double)gl_tensor_data(y)[i], share = (double)gl_tensor_data(g)[i] / deviation;
+    fits &= deviation == 0 || (fabs(share) <= 1e37 && (fabs(share) >= 1e-37 || gl_tensor_data(g)[i] == 0));
+    gl_tensor_data(g)[i] = deviation == 0 ? 0 : (gl_real)share;
+  }
+  return fits;
+}
+
+/* var: gx = 2 g (x - mean) / (n - correction). std: gx = g (x - mean) / y / (n - correction). */
 static bool spread_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin, bool deviation) {
   gl_tensor *out = n->out;
   n->out = NULL;
   bool ok = mean_forward(n);
-  gl_tensor *mean = n->out, *g = NULL;
+  gl_tensor *mean = n->out;
   n->out = out;
-  double divisor = (double)folded_size(n) - (double)n->arg[2].i;
-  if (ok)
-    g = gl_tensor_convert(gout, GL_FLOAT);
-  for (int64_t i = 0, size = g ? gl_tensor_numel(g) : 0; i < size; i++) {
-    double scale = deviation ? divisor * (double)gl_tensor_data(out)[i] : divisor / 2;
-    gl_tensor_data(g)[i] = deviation && scale == 0 ? 0 : (gl_real)((double)gl_tensor_data(g)[i] / scale);
-  }
-  ok = g && fold_backward(n, g, gin, mean_difference_gradient, mean);
+  const double share = (deviation ? 1 : 2) / ((double)folded_size(n) - (double)n->arg[2].i);
+  gl_tensor *g = ok ? times(gout, share) : NULL, *over = g && deviation ? times(g, 1) : NULL;
+  if (g && (!deviation || (over && divide(over, out))))
+    gin[0] = unfolded(n, deviation ? over : g, mean_difference_gradient, n->in[0], mean);
+  else if (over)
+    gin[0] = deviation_gradient(n, g, mean, out);
+  gl_tensor_release(over);
   gl_tensor_release(g);
   gl_tensor_release(mean);
-  return ok;
+  return gin[0];
 }
 
 static bool var_backward(gl_node *n, gl_tensor *g, gl_tensor **gin) { return spread_backward(n, g, gin, false); }

@@ -64,7 +64,7 @@ static void keep_map(int64_t n, gl_real *out, const gl_real *g, const gl_real *a
   (void)b, (void)sb;
   const gl_real scale = (gl_real)p[0];
   for (int64_t i = 0; i < n; i++)
-    out[i] = g[i] * scale * a[i * sa];
+    out[i] = g[i] * (scale * a[i * sa]);
 }
 
 static bool dropout_forward(gl_node *n) {

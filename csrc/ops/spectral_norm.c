@@ -7,7 +7,11 @@
  */
 #include <math.h>
 
+#include "core/vmath.h"
 #include "ops/ops.h"
+
+/* Weights beyond these are multiplied by a power of two first, so that no square leaves float32. */
+static const double SMALL = 1e-12, LARGE = 1e12;
 
 typedef struct matrix {
   const gl_real *data; /* row-major p x q */
@@ -53,6 +57,33 @@ static double normalize(gl_real *x, int64_t n) {
   return length;
 }
 
+/* The power of two that brings the largest element to 1 .. 2, or 1 where there is no need. */
+static double unit_of(const gl_tensor *weight) {
+  const gl_real *w = gl_tensor_data(weight);
+  const int64_t size = gl_tensor_numel(weight);
+  gl_real largest = 0;
+  int exponent;
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = 0; i < size; i++)
+    largest = gl_abs(w[i]) > largest ? gl_abs(w[i]) : largest;
+  if (largest == 0 || !isfinite(largest) || ((double)largest >= SMALL && (double)largest <= LARGE))
+    return 1;
+  frexp((double)largest, &exponent);
+  return ldexp(1, exponent - 1);
+}
+
+/* weight / unit, and unit */
+static gl_tensor *in_units(gl_tensor *weight, double *unit) {
+  gl_tensor *held = gl_tensor_contiguous(weight), *scaled = NULL;
+  if (!held || (*unit = unit_of(held)) == 1)
+    return held;
+  if ((scaled = gl_tensor_like(held)))
+    for (int64_t i = 0, size = gl_tensor_numel(held); i < size; i++)
+      gl_tensor_data(scaled)[i] = (gl_real)((double)gl_tensor_data(held)[i] / *unit);
+  gl_tensor_release(held);
+  return scaled;
+}
+
 static bool spectral_norm_forward(gl_node *n) {
   gl_tensor *weight = n->in[0], *u = n->in[1];
   matrix a;
@@ -61,11 +92,14 @@ static bool spectral_norm_forward(gl_node *n) {
   int64_t rows = rows_of(&a), columns = columns_of(&a);
   if (u->ndim != 1 || u->shape[0] != rows)
     return gl_fail("u is %s, the weight (%s) wants %lld", gl_tensor_text(u), gl_tensor_text(weight), (long long)rows);
-  gl_tensor *held = gl_tensor_contiguous(weight);
-  n->saved[0] = held ? gl_tensor_new(GL_FLOAT, 1, (int64_t[]){rows + columns + 1}) : NULL; /* u, v, sigma */
+  double unit = 1;
+  gl_tensor *held = in_units(weight, &unit);
+  n->saved[0] =
+      held ? gl_tensor_new(GL_FLOAT, 1, (int64_t[]){rows + columns + 2}) : NULL; /* u, v, sigma / unit, unit */
   if (n->saved[0]) {
     gl_real *left = gl_tensor_data(n->saved[0]), *right = left + rows, *sigma = right + columns;
     a.data = gl_tensor_data(held);
+    sigma[1] = (gl_real)unit;
     for (int64_t i = 0; i < rows; i++)
       left[i] = (gl_real)gl_tensor_get(u, i);
     times(&a, true, left, right);
@@ -95,12 +129,12 @@ static void gradient_rows(int64_t first, int64_t last, void *context) {
   const gradient_job *j = context;
   const gl_real scale = (gl_real)(1 / j->sigma);
   for (int64_t r = first; r < last; r++) {
-    const gl_real weight = (gl_real)(j->inner / j->sigma) * j->u[r];
+    const gl_real weight = (gl_real)j->inner * j->u[r];
     const gl_real *g = j->g + r * j->q;
     gl_real *out = j->out + r * j->q;
 #pragma omp simd
     for (int64_t i = 0; i < j->q; i++)
-      out[i] = g[i] * scale - weight * j->v[i];
+      out[i] = (g[i] - weight * j->v[i]) * scale;
   }
 }
 
@@ -117,7 +151,7 @@ static bool spectral_norm_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin)
                     .v = a.transposed ? u : v,
                     .out = gl_tensor_data(gin[0]),
                     .q = a.q,
-                    .sigma = (double)v[columns_of(&a)]};
+                    .sigma = (double)v[columns_of(&a)] * (double)v[columns_of(&a) + 1]};
   for (int64_t r = 0; r < a.p; r++) {
     gl_real s = 0;
 #pragma omp simd reduction(+ : s)
