@@ -63,8 +63,8 @@ local function source(space, options, label, count, progress)
 end
 
 local function write_set(space, options, label)
-  local place = train.check(write.place(options.out, {
-    format = options.format, shape = space.image, labelled = space.conditional ~= nil,
+  local place <close> = train.check(write.place(options.out, {
+    parts = {"train", "test"}, format = options.format, shape = space.image, labelled = space.conditional ~= nil,
     classes = space.conditional and options.format == "png" and space.classes or nil,
   }))
   local counts = {{"train", options.count}, {"test", math.max(1, math.floor(options.count / 6 + 0.5))}}

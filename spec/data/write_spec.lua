@@ -113,4 +113,93 @@ describe("a data set written piece by piece", function()
     assert.matches("^nil\t[^\n]*train%-images%-idx3%-ubyte: [^\n]+\n$", output)
     assert.equal("", Folder.list {name = folder:path "set"})
   end)
+
+  it("is marked until its parts are there", function()
+    local settings = {format = "png", shape = {3, 2, 1}, parts = {"train", "test"}}
+    local place <close> = assert(write.place(folder.name, settings))
+    local function half()
+      local set, message = gl.data.load(folder.name)
+      assert.is_nil(set)
+      assert.matches("this data set is not whole", message)
+      set, message = write.place(folder.name, settings)
+      assert.is_nil(set)
+      assert.matches("another process %(%d+%) is writing a data set there", message)
+    end
+    half()
+    assert(place:split("train", 7, pieces(images, nil, {7})))
+    half()
+    assert(place:split("test", 2, pieces(images, nil, {7})))
+    assert.same({7, 2}, (function(set) return {set.train.count, set.test.count} end)(gl.data.load(folder.name)))
+    assert.equal("test train", folder:list())
+  end)
+
+  it("is removed where an error ends it before", function()
+    for _, format in ipairs {"png", "idx"} do
+      assert.error_matches(function()
+        local place <close> = assert(write.place(folder.name, {format = format, shape = {3, 2, 1},
+          parts = {"train", "test"}}))
+        assert(place:split("train", 7, pieces(images, nil, {7})))
+        assert(place:split("test", 9, pieces(images, nil, {7})))
+      end, "7 images came, of 9")
+      assert.equal("", folder:list())
+    end
+    local place = assert(write.place(folder.name, {format = "png", shape = {3, 2, 1}}))
+    assert(place:split("train", 7, pieces(images, nil, {7})))
+    assert.has_error(function() place:split("test", 9, pieces(images, nil, {7})) end)
+    assert.equal("train", folder:list()) -- of parts on their own, the others stay
+  end)
+
+  -- A process that writes a set and is killed in the middle of it.
+  local function killed(format)
+    folder:run("", ([[
+      local write = require "genlat.data.write"
+      local place = assert(write.place(%q, {format = %q, shape = {3, 2, 1}, parts = {"train", "test"}}))
+      assert(place:split("train", 7, function() return gl.zeros(7, 3, 2, 1) end))
+      local calls = 0
+      place:split("test", 7, function()
+        calls = calls + 1
+        if calls == 2 then io.popen("kill -9 $PPID"):close() end
+        return gl.zeros(3, 3, 2, 1)
+      end)]]):format(folder:path "set", format))
+    return Folder.list {name = folder:path "set"}
+  end
+
+  it("that a killed process left is not taken for one, and does not stand in another one's way", function()
+    for _, formats in ipairs {{"png", "png"}, {"idx", "idx"}, {"png", "idx"}, {"idx", "png"}} do
+      local left = killed(formats[1])
+      assert.matches("^%.unfinished .*train", left)
+      local set, message = gl.data.load(folder:path "set")
+      assert.is_nil(set)
+      assert.matches("this data set is not whole", message)
+      do
+        local place <close> = assert(write.place(folder:path "set", {format = formats[2], shape = {3, 2, 1},
+          parts = {"train", "test"}}))
+        assert(place:split("train", 2, pieces(images, nil, {2})))
+        assert(place:split("test", 1, pieces(images, nil, {2})))
+      end
+      set = assert(gl.data.load(folder:path "set"))
+      assert.same({2, 1}, {set.train.count, set.test.count})
+      os.execute(("rm -r '%s'"):format(folder:path "set"))
+    end
+  end)
+
+  it("keeps a file of the user's in a folder that was not finished", function()
+    killed "png"
+    folder:write("set/train/notes.txt", "mine")
+    local place, message = write.place(folder:path "set", {format = "png", shape = {3, 2, 1}})
+    assert.is_nil(place)
+    assert.matches("is not empty %(train%)", message)
+    assert.equal("mine", folder:read "set/train/notes.txt")
+  end)
+
+  it("as PNG files leaves none of them empty or cut on a full disk", function()
+    local output = folder:with_full_disk(2, [[
+      local x = (gl.rand(3, 40, 40, 3) * 255):byte()
+      local place = assert(require("genlat.data.write").place("]] .. folder:path "set" .. [[",
+        {format = "png", shape = {40, 40, 3}}))
+      print(place:split("train", 3, function() return x end))
+    ]])
+    assert.matches("^nil\t[^\n]*/set/train/00001%.png: File too large\n$", output)
+    assert.equal("", Folder.list {name = folder:path "set"})
+  end)
 end)

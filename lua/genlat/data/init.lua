@@ -18,6 +18,7 @@ local fetch = require "genlat.data.fetch"
 local folder = require "genlat.data.folder"
 local idx = require "genlat.data.idx"
 local text = require "genlat.text"
+local write = require "genlat.data.write"
 
 local data = {padded = Set.padded, without = Set.without, matched = Set.matched, fingerprint = Set.fingerprint}
 
@@ -143,6 +144,8 @@ end
 -- The data set in a folder: IDX files, CIFAR-10's files, or else images.
 local function load_folder(place, options)
   local batches = cifar10.find(place)
+  local half = write.unfinished(place)
+  if half then return nil, half end
   local set, message
   if idx.is_in(place) then
     set, message = load_idx(place, place:match("([^/]+)/*$") or place, options)
