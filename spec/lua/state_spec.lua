@@ -111,6 +111,20 @@ describe("Lua states", function()
     assert.equal(0, status)
   end)
 
+  it("may go from thread to thread", function()
+    local state = host.state()
+    local expected = host.state():run(TRAINING:format(5))
+    state:run(("training = coroutine.wrap(function() %s end)"):format(TRAINING:format(5):gsub("loss:backward%(%)",
+      "coroutine.yield() %0 coroutine.yield()")))
+    local last
+    for turn = 1, 81 do last = state[turn % 3 == 0 and "run" or "elsewhere"](state, "return training()") end
+    assert.equal(expected, last)
+    state:elsewhere "require('genlat').core.set_recording(false)"
+    assert.matches("^5 %d+ false$", state:run(FRESH))
+    state:close()
+    assert.equal("0 0 true", host.state():run(FRESH))
+  end)
+
   it("may load genlat a second time", function()
     local state = host.state()
     assert.equal("5 2 false", state:run [[
@@ -153,23 +167,27 @@ describe("a state that is closed", function()
     end
   end)
 
-  -- (tensors that are made in there stay: Lua finalizes nothing that is made while a state is closed)
   it("may be closed while finalizers use what is left", function()
-    local state = host.state()
-    assert.equal("", state:run([[
-      local function finalizer()
+    local _, errors, status = shell.program([[
+      warn "@on" -- what finalizers raise
+      local function finalizer(closed)
         gl.seed(gl.rng_state() + 1)
-        gl.no_grad(gl.core.set_recording, true)
-        kept.net:eval()
-        pcall(function() return #kept.x end)
+        assert(gl.no_grad(function() return #gl.rand(3) + #coroutine.wrap(gl.ones)(2) end) == 5)
         pcall(coroutine.wrap(function() gl.no_grad(coroutine.yield) end))
+        for i, use in ipairs {
+          function() kept.net:eval() end, function() kept.net(kept.x) end, function() kept.loss:backward() end,
+          function() kept.optimizer:step() end, function() kept.schedule:step() end, function() return #kept.x end,
+          function() kept.optimizer.lr = 1 end,
+        } do
+          if pcall(use) == closed then error(("use %d of what is %sgone"):format(i, closed and "" or "not ")) end
+        end
       end
-      older = setmetatable({}, {__gc = finalizer}) -- runs after genlat's own
+      older = setmetatable({}, {__gc = function() finalizer(true) end}) -- runs after genlat's own
       gl = require "genlat" ]] .. LIVE .. [[
-      newer = setmetatable({}, {__gc = finalizer})]]))
-    state:close()
-    gl.seed(4)
-    assert.equal(1, #gl.rand(1))
+      newer = setmetatable({}, {__gc = function() finalizer(false) end})
+      os.exit(3, true)]])
+    assert.equal("", errors)
+    assert.equal(3, status)
   end)
 
   it("is no longer where signals raise errors", function()

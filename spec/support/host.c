@@ -73,17 +73,28 @@ static int state_close(lua_State *L) {
 
 typedef struct task {
   pthread_t thread;
+  lua_State *state; /* NULL: one of its own */
   const char *path, *cpath, *code;
   char *result;
 } task;
 
 static void *run_task(void *context) {
   task *t = context;
-  lua_State *state = new_state(t->path, t->cpath);
+  lua_State *state = t->state ? t->state : new_state(t->path, t->cpath);
   t->result = state ? strdup(run(state, t->code)) : NULL;
-  if (state)
+  if (state && !t->state)
     lua_close(state);
   return NULL;
+}
+
+/* state:elsewhere(code): as state:run, in another thread */
+static int state_elsewhere(lua_State *L) {
+  task t = {.state = *(lua_State **)luaL_checkudata(L, 1, STATE), .code = luaL_checkstring(L, 2)};
+  pthread_create(&t.thread, NULL, run_task, &t);
+  pthread_join(t.thread, NULL);
+  lua_pushstring(L, t.result);
+  free(t.result);
+  return 1;
 }
 
 /* threads(code, ...) -> the result of each, run side by side in a thread and a state of its own */
@@ -152,7 +163,8 @@ static int host_raise(lua_State *L) {
 
 static const luaL_Reg functions[] = {{"chdir", host_chdir},     {"raise", host_raise}, {"state", host_state},
                                      {"threads", host_threads}, {"fork", host_fork},   {NULL, NULL}};
-static const luaL_Reg methods[] = {{"run", state_run}, {"close", state_close}, {"__gc", state_close}, {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"run", state_run}, {"elsewhere", state_elsewhere}, {"close", state_close}, {"__gc", state_close}, {NULL, NULL}};
 
 LUAMOD_API int luaopen_host(lua_State *L) {
   luaL_newmetatable(L, STATE);
