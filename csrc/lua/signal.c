@@ -1,6 +1,6 @@
-/* signal.c -- the binding of the signals that end programs: Ctrl-C, SIGTERM, SIGHUP, and SIGXFSZ (a file beyond the
- * limit). A training loop asks for them after each step; anything else is ended by an error, which undoes what was
- * begun. */
+/* signal.c -- the binding of the signals that end programs: Ctrl-C, SIGTERM, SIGHUP, and those of limits, SIGXCPU
+ * (processor time) and SIGXFSZ (a file's size). A training loop asks for them after each step; anything else is ended
+ * by an error, which undoes what was begun. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,8 +18,8 @@ enum { OF_SYSTEM = SI_KERNEL }; /* who sent it: the system itself, such as the t
 enum { OF_SYSTEM = 0 };
 #endif
 
-enum { SIGNALS = 4 };
-static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGXFSZ};
+enum { SIGNALS = 5, ONCE = 3 }; /* the first ones come at somebody's wish, the others again and again */
+static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGXFSZ};
 static struct sigaction before[SIGNALS];
 static bool installed, asking; /* asking: interrupted() is called, nothing is raised */
 static lua_State *raising;     /* the main thread of the state whose code an error ends, or NULL */
@@ -42,13 +42,13 @@ static void arm(lua_State *L) {
   lua_sethook(L, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
-/* The next signal does what it does by itself, which is to end the program at once. Not SIGXFSZ: a file that could not
- * be written is reported as others that cannot. */
+/* The next signal does what it does by itself, which is to end the program at once. Not a limit's: with these there is
+ * still time for a checkpoint, and a file that could not be written is reported as others that cannot. */
 static void step_aside(void) {
   struct sigaction action = {.sa_handler = SIG_DFL};
   sigemptyset(&action.sa_mask);
-  for (int i = 0; i < SIGNALS; i++)
-    if (signals[i] != SIGXFSZ && before[i].sa_handler != SIG_IGN)
+  for (int i = 0; i < ONCE; i++)
+    if (before[i].sa_handler != SIG_IGN)
       sigaction(signals[i], &action, NULL);
 }
 
@@ -181,7 +181,8 @@ static int wait_for(pid_t process) {
 }
 
 /* execute(command) -> true, or nil where it did not end with status 0; "exit" or "signal", and the number: as
- * os.execute, but Ctrl-C and the others end both the command and this program | nil, message */
+ * os.execute, but Ctrl-C and the others end both the command and this program | nil, message. The signal goes to the
+ * shell, which is the command itself where that begins with exec. */
 static int execute(lua_State *L) {
   char *const command[] = {"sh", "-c", (char *)(uintptr_t)luaL_checkstring(L, 1), NULL};
   pid_t process;

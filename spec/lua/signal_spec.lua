@@ -31,11 +31,14 @@ describe("signals that are asked for", function()
         io.write(core.interrupted(), " ")
         core.catch_interrupt()
       end
-      signal "XFSZ"
-      io.write(core.interrupted() > 15 and "file size" or "?", " ")
-      core.catch_interrupt()
+      for _, name in ipairs {"XCPU", "XFSZ"} do
+        signal(name)
+        io.write(core.interrupted(), " ")
+        signal(name) -- a limit's, which comes again and again
+        core.catch_interrupt()
+      end
       print(core.interrupted())]]
-    assert.equal("false 2 15 1 file size false\n", output)
+    assert.equal("false 2 15 1 24 25 false\n", output)
     assert.same({"exit", 0}, {how, status})
   end)
 
@@ -136,6 +139,11 @@ describe("train.main", function()
     local output, how, status = main("", "")
     assert.same({"went on\n", "exit", 0}, {output, how, status})
     assert.same({"", "signal", 15}, {main("", "", "signal 'TERM' while true do end")})
+  end)
+
+  it("reports processor time that is used up", function()
+    local output, _, status = main "signal 'XCPU' while true do end"
+    assert.same({"stopped by SIGXCPU: its processor time is used up (ulimit -t)\n", 152}, {output, status})
   end)
 
   it("reports a file beyond the limit of its size, and leaves the one that is there", function()

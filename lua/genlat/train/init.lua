@@ -31,21 +31,24 @@ local function last_words(problem)
   return problem:find("attempt to ", 1, true) and problem or (problem:gsub("^[^%s:]+:%d+: ", "", 1))
 end
 
-local SIGNALS = {[1] = "SIGHUP", [2] = "Ctrl-C", [15] = "SIGTERM"} -- SIGXFSZ has other numbers elsewhere
+local SIGNALS = {
+  [1] = "SIGHUP", [2] = "Ctrl-C", [15] = "SIGTERM", [24] = "SIGXCPU: its processor time is used up (ulimit -t)",
+  [25] = "SIGXFSZ: a file would be larger than the limit (ulimit -f)",
+}
 
 -- Ends the process as shells expect of one that a signal stopped. told: whether that was said.
 local function end_stopped(signal, told)
   if not told then
-    io.stderr:write(core.isatty(2) and "\r\27[K" or "", "stopped by ", SIGNALS[signal]
-      or "SIGXFSZ: a file would be larger than the limit (ulimit -f)", "\n")
+    local name = SIGNALS[signal] or "signal " .. signal
+    io.stderr:write(core.isatty(2) and "\r\27[K" or "", "stopped by ", name, "\n")
   end
   os.exit(128 + signal, true)
 end
 
 --- Runs a script's body. An error ends it with the message in one line and status 1. A signal that ends programs
--- (Ctrl-C, SIGTERM, SIGHUP, SIGXFSZ) ends it too, with 128 and the signal's number as its status; what was begun is
--- undone before, so that no file is left half written. A second signal ends it at once. Output that could not be
--- written (to a full disk, say) ends it with a line and status 1.
+-- (Ctrl-C, SIGTERM, SIGHUP, SIGXCPU, SIGXFSZ) ends it too, with 128 and the signal's number as its status; what was
+-- begun is undone before, so that no file is left half written. A second signal ends it at once. Output that could not
+-- be written (to a full disk, say) ends it with a line and status 1.
 function train.main(body)
   core.guard_output()
   rawset(_G, "print", print_shown) -- a script's process is its own

@@ -89,7 +89,7 @@ function retrain.without(folder, notes, class, scripts, threads)
   if not tostring(notes.run):match "^%l[%l_]*$" then error("the run does not say which script trained it", 0) end
   local script = ("%s/train_%s.lua"):format(scripts, notes.run)
   if core.file_kind(script) ~= "file" then return nil, script .. ": there is no such training script" end
-  local command = ("LUA_PATH=%s LUA_CPATH=%s %s %s %s --without=%s %s --%s=%s >/dev/null"):format(
+  local command = ("exec env LUA_PATH=%s LUA_CPATH=%s %s %s %s --without=%s %s --%s=%s >/dev/null"):format(
     quote(package.path), quote(package.cpath), quote(interpreter()), quote(script),
     words_of(notes.options, {without = true}), quote(class), threads and "--threads " .. threads or "",
     folders.has_checkpoint(folder) and "resume" or "out", quote(folder))
