@@ -65,7 +65,8 @@ end
 -- The names of the classes, as the model numbers them; of an old model, which does not say, those of its data set.
 function lazy.classes(self)
   if self.notes.classes then return self.notes.classes end
-  if rawget(self, "data") or not self.notes.options then return self.data.classes end
+  local options = self.notes.options
+  if rawget(self, "data") or not (options and options.data) then return self.data.classes end
   local names, message = dataset.class_names(self.notes)
   if not names then error(message, 0) end
   if self.on_data then self.on_data {notes = {message}} end
