@@ -2,6 +2,7 @@
 dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
+local chunks = require "genlat.chunks"
 local explore = require "genlat.explore"
 local folder = require "genlat.data.folder"
 local count = require("genlat.text").count
@@ -15,7 +16,7 @@ with all of them, head included), mean squared error, PSNR, SSIM;
 beside that of PNG, which loses nothing, and of images made smaller, rounded to few levels and coded by the same coder.
 Writes rate_distortion.svg and compress_examples.svg. The model itself, which a reader needs too, is not counted.]]
 
-local MANY, FEW = 1000, 32
+local MANY, FEW, MANY_BYTES = 1000, 32, 16 << 20
 local STEPS = {4, 2, 1, 0.5, 0.25, 0.125}
 
 local step_of = Options.number(1 / 128, false, 64) -- a converter to a step
@@ -23,7 +24,7 @@ local step_of = Options.number(1 / 128, false, 64) -- a converter to a step
 local function define(command)
   command.parser:epilog(EXPLANATION)
   command:add("--images", {convert = Options.whole(1),
-    help = ("test images to measure with (%d; %d of models without an encoder)"):format(MANY, FEW)})
+    help = ("test images to measure with (%d, fewer of large ones; %d without an encoder)"):format(MANY, FEW)})
   command:add("--steps", {convert = explore.list(step_of), metavar = "LIST",
     help = ("steps to measure (%s)"):format(table.concat(STEPS, ","))})
   command:add("--step", {default = 0.5, convert = step_of, metavar = "STEP",
@@ -189,7 +190,8 @@ local function examples(options, space, x, result)
 end
 
 local function measure(space, options)
-  local x, labels = space.data.test:head(options.images or (space:has_encoder() and MANY or FEW))
+  local many = chunks.size(chunks.floats(space.image), MANY, MANY_BYTES)
+  local x, labels = space.data.test:head(options.images or (space:has_encoder() and many or FEW))
   options.images = #x
   local steps = options.steps or STEPS
   table.sort(steps, function(a, b) return a > b end) -- so that bytes grow

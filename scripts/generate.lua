@@ -2,12 +2,13 @@
 dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
+local chunks = require "genlat.chunks"
 local explore = require "genlat.explore"
 local write = require "genlat.data.write"
 local classifier, train = gl.metrics.classifier, gl.train
 local whole, number = train.options.whole, train.options.number
 
-local CHUNK = 500 -- images at a time
+local CHUNK = 500 -- images at a time, at most
 
 local function define(command)
   command.folder = "generated"
@@ -51,9 +52,9 @@ end
 
 -- A function that draws the next images and their labels, each time it is called.
 local function source(space, options, label, count, progress)
-  local done = 0
+  local done, size = 0, chunks.size(chunks.floats(space.model), CHUNK)
   return function()
-    local n = math.min(CHUNK, count - done)
+    local n = math.min(size, count - done)
     local labels = labels_of(space, label, done + 1, n)
     local x = space:sample(n, {truncation = options.truncation, sampler = options.sampler, labels = labels})
     done = done + n

@@ -2,6 +2,7 @@
 dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
+local chunks = require "genlat.chunks"
 local explore = require "genlat.explore"
 local classifier = require "genlat.metrics.classifier"
 local judge_of = require("genlat.explore.judges").of
@@ -10,7 +11,7 @@ local view = require "genlat.explore.project"
 local core, posterior, train = gl.core, gl.latent.posterior, gl.train
 local number, whole = train.options.number, train.options.whole
 
-local BATCH = 250 -- images that a GAN makes at a time
+local BATCH = 250 -- images that a GAN makes at a time, at most
 
 local function two_axes(text)
   local list, message = explore.list(whole(1))(text)
@@ -182,9 +183,9 @@ end
 
 -- The features of n samples (n x 84) and the classes that the LeNet-5 of the data takes them for (n).
 local function judge_samples(space, n)
-  local left = n
+  local left, size = n, chunks.size(chunks.floats(space.model), BATCH)
   local features, logits = classifier.judge(judge_of(space.data, "classifier"), function()
-    local count = math.min(BATCH, left)
+    local count = math.min(size, left)
     left = left - count
     return count > 0 and space:sample(count) or nil
   end)

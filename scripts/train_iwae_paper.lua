@@ -101,7 +101,7 @@ train.main(function()
       images = images + #x
     end
     local seconds = (gl.core.clock() - began) / images * data.train.count
-    run:finish_epoch(train.evaluate(model, data.test, {binarize = "dynamic", size = math.ceil(500 / o.iwae)}))
+    run:finish_epoch(train.evaluate(model, data.test, {binarize = "dynamic"}))
     if epoch == first then
       run:say("an epoch takes %s: these %d take %s, the paper's %d %s", duration(seconds), o.epochs,
         duration(seconds * o.epochs), epochs_of(STAGES), duration(seconds * epochs_of(STAGES)))

@@ -40,7 +40,7 @@ train.main(function()
       optimizer:step()
       run:stepped(loss, #x)
     end
-    run:finish_epoch(train.evaluate(model, data.test, {binarize = o.binarize, size = math.ceil(500 / o.iwae)}))
+    run:finish_epoch(train.evaluate(model, data.test, {binarize = o.binarize}))
   end
 
   run:finish(train.results.of(data))

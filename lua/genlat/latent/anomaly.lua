@@ -20,6 +20,7 @@
 -- trained on: reconstruction, elbo and deviance are those of the mixture of all, each as likely, the others those of
 -- the best class.
 
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 local image = require "genlat.metrics.image"
@@ -29,7 +30,7 @@ local ranking = require "genlat.metrics.ranking"
 
 local anomaly = {}
 
-local ROWS = 2000 -- latent vectors that are decoded at a time
+local ROWS, ROWS_BYTES = 2000, 32 << 20 -- latent vectors that are decoded at a time
 
 -- Of K scores for each image, N x K: the smallest, or -log of the mean over k of e^-score.
 local function smallest(scores) return scores:min(2) end
@@ -159,7 +160,8 @@ end
 function anomaly.score(space, images, options)
   local o, kind = settings_of(space, images, options)
   local n, classes, parts, order = #images, anomaly.classes(space), {}, nil
-  local size = math.max(1, ROWS // (space.model.posterior and o.samples or 1))
+  local rows = chunks.size(chunks.floats(space.model), ROWS, ROWS_BYTES)
+  local size = math.max(1, rows // (space.model.posterior and o.samples or 1))
   if images.dtype == "uint8" then order = core.arange(n) end
   return scope.run({recording = false, seed = o.seed, eval = space.model}, function()
     for first = 1, n, size do

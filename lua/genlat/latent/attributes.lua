@@ -16,6 +16,7 @@
 --   whiten   latent x latent: the rows centred whiten have the covariance I; colour: its inverse
 -- Distances and angles are those of whitened vectors, as the papers' z ~ N(0, I) is: a GAN's z is such already.
 
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 local classifier = require "genlat.metrics.classifier"
@@ -69,10 +70,10 @@ end
 
 -- The classes' probabilities for images (N x H x W x C), to a classifier: N x classes.
 local function probabilities(judge, images)
-  local first = 1 - CHUNK
+  local next_chunk = chunks.each(#images, chunks.size(chunks.floats(judge), CHUNK))
   local _, logits = classifier.judge(judge, function()
-    first = first + CHUNK
-    if first <= #images then return images:slice(1, first, math.min(first + CHUNK - 1, #images)) end
+    local first, last = next_chunk()
+    return first and images:slice(1, first, last)
   end)
   return logits:softmax(2)
 end
@@ -173,7 +174,10 @@ function attributes.examples(space, settings)
     end
     local z = space:prior(settings.count or SAMPLED)
     local labels = space:labels(#z)
-    local values = attributes.meter(space, names, settings.judges)(space:decode(z, labels))
+    local meter = attributes.meter(space, names, settings.judges)
+    local values = chunks.map(#z, chunks.size(chunks.floats(space.model), CHUNK), function(first, last)
+      return meter(space:decode(z:slice(1, first, last), labels and labels:slice(1, first, last)))
+    end)
     return attributes.known(z, names, values, labels, true, classes)
   end)
 end

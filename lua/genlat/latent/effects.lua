@@ -4,6 +4,7 @@
 --   local changes = tool:changes(vector)                    -- a number for each of tool.names
 --   local times, other = tool:selectivity(changes, "smile") -- how many times the largest other one, and which that is
 
+local chunks = require "genlat.chunks"
 local scope = require "genlat.scope"
 local attributes = require "genlat.latent.attributes"
 
@@ -14,6 +15,7 @@ local effects = {}
 
 local MEASURABLE = 0.5 -- the least share of a factor's variance that the regressor has to explain
 local IMAGES, SEED = 500, 20200614
+local MEASURED = 500 -- images at a time, at most
 
 --- The names of what can be measured: the factors that the regressor (judges.regressor) knows well (R^2 of at least
 -- 0.5) or, where the data set has no factors, the classes. judges: see attributes.meter; asked: names whose classes are
@@ -59,7 +61,13 @@ end
 -- Second: the same with the mean of the absolute differences.
 function Effects:changes(vector)
   return scope.run({recording = false, eval = self.space.model}, function()
-    local function measured(by) return self.meter(self.space:decode(self.z + vector * by, self.labels)) end
+    local size = chunks.size(chunks.floats(self.space.model), MEASURED)
+    local function measured(by)
+      return chunks.map(#self.z, size, function(first, last)
+        local labels = self.labels and self.labels:slice(1, first, last)
+        return self.meter(self.space:decode(self.z:slice(1, first, last) + vector * by, labels))
+      end)
+    end
     local change = (measured(self.step) - measured(-self.step)) / (2 * self.deviations)
     return change:mean(1):totable(), change:abs():mean(1):totable()
   end)

@@ -11,6 +11,7 @@
 -- drifts to where the decoder was never trained (Lipton & Tripathi 2017 clip z to keep it; Creswell & Bharath 2018 add
 -- this term). The most probable z is shorter than draws of the prior are: see typicality.
 
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 local image = require "genlat.metrics.image"
@@ -20,7 +21,7 @@ local optim = require "genlat.optim"
 local invert = {}
 
 local SIGMA = 0.1 -- the noise of a pixel that a GAN's generator is taken to leave
-local ROWS = 1000 -- latent vectors that are optimized at a time, at least those of one image
+local ROWS, ROWS_BYTES = 1000, 16 << 20 -- latent vectors that are optimized at a time, at least those of one image
 local TYPICAL, TYPICAL_SEED, DRAWS = 0.95, 20150101, 10000
 
 local GAUSSIAN = {sampler = "gaussian"} -- the model's own prior, whatever was fitted to its latent vectors
@@ -189,15 +190,15 @@ function invert.invert(space, x, options)
   end
   local n, labels = #x, candidates(space, #x, o)
   local per_image = (labels and labels:size(2) or 1) * (o.method == "optimize" and o.restarts or 1)
-  local size, parts = math.max(1, ROWS // per_image), {}
+  local size, parts = math.max(1, chunks.size(chunks.floats(space.model), ROWS, ROWS_BYTES) // per_image), {}
   local draws = o.method == "optimize"
     and space:standardize(space:prior(n * o.restarts, GAUSSIAN)):reshape(n, o.restarts, space.latent)
-  local chunks = (n + size - 1) // size
+  local count = (n + size - 1) // size
   for first = 1, n, size do
     local function part(t) return t and t:slice(1, first, math.min(first + size - 1, n)) end
     parts[#parts + 1] = scope.run({recording = false, eval = space.model}, function()
       return invert_some(space, part(x), part(labels), part(draws), o, function(step)
-        if o.progress then o.progress(#parts * o.steps + step, chunks * o.steps) end
+        if o.progress then o.progress(#parts * o.steps + step, count * o.steps) end
       end)
     end)
   end

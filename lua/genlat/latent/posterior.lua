@@ -13,6 +13,7 @@
 -- y = {from, to}, size =}: size x size square cells; what is computed on it has its first row at the top, at the
 -- greatest y.
 
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 
@@ -23,12 +24,12 @@ local ACTIVE = 0.01           -- Burda et al. 2016, sec. 5.2
 local SIZE, REACH = 160, 3.2  -- of a grid: cells along a side; how many standard deviations of the prior are on it
 local OUTSIDE = 0.002         -- the share of the images, at each side, that may be off a grid
 
--- encode(x, labels) for the first `count` images of a split: the list of its results, each N x latent.
-local function encode_all(split, count, encode)
-  local parts = {{}, {}}
-  for first = 1, count, CHUNK do
-    local last = math.min(first + CHUNK - 1, count)
-    local x = core.batch(split.images, core.arange(count), first, last - first + 1)
+-- encode(x, labels) for the first `count` images of a split, `size` at a time: the list of its results, each N x
+-- latent.
+local function encode_all(split, count, size, encode)
+  local parts, order = {{}, {}}, core.arange(count)
+  for first, last in chunks.each(count, size) do
+    local x = core.batch(split.images, order, first, last - first + 1)
     for i, part in ipairs {encode(x, split.labels and split.labels:slice(1, first, last))} do
       parts[i][#parts[i] + 1] = part:detach()
     end
@@ -43,7 +44,7 @@ function posterior.of(space, split, count)
   if not model.encode then error(("posterior: a %s has no encoder"):format(model:name()), 2) end
   count = math.min(count or split.count, split.count)
   local mean, logvar = scope.run({recording = false, eval = model}, function()
-    return encode_all(split, count, function(x, labels)
+    return encode_all(split, count, chunks.size(chunks.floats(model), CHUNK), function(x, labels)
       if model.posterior then return model:posterior(x, labels) end
       return (model:encode(x, labels))
     end)

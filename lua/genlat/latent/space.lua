@@ -35,6 +35,7 @@
 -- examples/13_own.lua has one.
 
 local check = require "genlat.check"
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local models = require "genlat.models"
 local networks = require "genlat.models.networks"
@@ -167,11 +168,7 @@ end
 -- Calls f(first, last) for chunks of n rows, unrecorded, in evaluation; returns what it returned, joined.
 local function in_chunks(self, n, f)
   return scope.run({recording = false, eval = self.model}, function()
-    local parts = {}
-    for first = 1, n, CHUNK do
-      parts[#parts + 1] = f(first, math.min(first + CHUNK - 1, n))
-    end
-    return #parts == 1 and parts[1] or core.cat(parts)
+    return chunks.map(n, chunks.size(chunks.floats(self.model), CHUNK), f)
   end)
 end
 

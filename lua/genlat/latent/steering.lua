@@ -1,6 +1,7 @@
 --- steering.lua: how well a walk steers: by how much the images change as asked, what that costs, and how far it goes.
 -- See steer.lua for walks.
 
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local classifier = require "genlat.metrics.classifier"
 local distribution = require "genlat.metrics.distribution"
@@ -24,11 +25,11 @@ local function amounts_of(range)
   return list
 end
 
-local function chunks(images)
-  local first = 1 - CHUNK
+local function some_of(images, judge)
+  local next_chunk = chunks.each(#images, chunks.size(chunks.floats(judge), CHUNK))
   return function()
-    first = first + CHUNK
-    if first <= #images then return images:slice(1, first, math.min(first + CHUNK - 1, #images)) end
+    local first, last = next_chunk()
+    return first and images:slice(1, first, last)
   end
 end
 
@@ -84,7 +85,7 @@ local function real_sets(data, n, seed)
 end
 
 local function judged(judge, images)
-  local features, logits = classifier.judge(judge, chunks(images))
+  local features, logits = classifier.judge(judge, some_of(images, judge))
   return distribution.moments(features), logits:argmax(2)
 end
 

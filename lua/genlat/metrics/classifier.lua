@@ -1,6 +1,7 @@
 --- classifier.lua: the LeNet-5 that images are judged by: it tells the classes of the data set apart that the model was
 -- trained on. See judge.lua for how it is trained and kept.
 
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 local judge = require "genlat.metrics.judge"
@@ -52,7 +53,7 @@ end
 function classifier.accuracy(model, split)
   return scope.run({recording = false, eval = model}, function()
     local right = 0
-    for _, x, labels in split:batches {size = 500, shuffle = false} do
+    for _, x, labels in split:batches {size = chunks.size(chunks.floats(model, split), 500), shuffle = false} do
       right = right + model(x):argmax(2):eq(labels):sum():item()
     end
     return right / split.count

@@ -1,6 +1,7 @@
 --- image.lua: how like two images are, pixel by pixel. Images are N x H x W x C, values 0 to 1; results are one number
 -- for each image.
 
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 
@@ -70,7 +71,7 @@ end
 function image.reconstruction(model, split)
   return scope.run({recording = false, eval = model}, function()
     local sums = {mse = 0, psnr = 0}
-    for _, x, labels in split:batches {size = 500, shuffle = false} do
+    for _, x, labels in split:batches {size = chunks.size(chunks.floats(model, split), 500), shuffle = false} do
       local y = model:reconstruct(x, labels)
       sums.mse = sums.mse + image.mse(x, y):sum():item()
       sums.psnr = sums.psnr + image.psnr(x, y):sum():item()

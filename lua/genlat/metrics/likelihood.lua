@@ -3,13 +3,15 @@
 -- In nats per image. Of a Bernoulli likelihood they mean something for binarized images only; for grey ones they can be
 -- compared with each other.
 
+local chunks = require "genlat.chunks"
 local scope = require "genlat.scope"
 local networks = require "genlat.models.networks"
 
 local likelihood = {}
 
 local SEED = 20160101
-local ROWS = 2000 -- latent vectors that are decoded at a time
+local MOST = 500 -- images at a time
+local ROWS, ROWS_BYTES = 2000, 32 << 20 -- latent vectors that are decoded at a time
 local IMAGES = 10 -- images at a time
 
 --- The evidence lower bound (Kingma & Welling 2014, eq. 3) and its parts, elbo = -reconstruction - kl, with beta = 1
@@ -21,7 +23,8 @@ function likelihood.elbo(model, split, options)
   options = options or {}
   return scope.run({recording = false, seed = options.seed or SEED, eval = model}, function()
     local sums = {reconstruction = 0, kl = model.posterior and 0}
-    for _, x, labels in split:batches {size = 500, shuffle = false, binarize = options.binarize} do
+    local size = chunks.size(chunks.floats(model, split), MOST)
+    for _, x, labels in split:batches {size = size, shuffle = false, binarize = options.binarize} do
       local parts = model.posterior and networks.elbo(model, x, labels) or model:loss(x)
       for name in pairs(sums) do
         sums[name] = sums[name] + parts[name]:item() * #x / split.count
@@ -47,7 +50,7 @@ local function estimates(model, x, labels, samples)
   for i = 1, #x do
     sums[i] = {}
   end
-  local most = math.max(1, ROWS // #x)
+  local most = math.max(1, chunks.size(chunks.floats(model, {images = x}), ROWS, ROWS_BYTES) // #x)
   for first = 1, samples, most do
     local log_w = networks.log_weights(model, x, math.min(most, samples - first + 1), labels)
     for i, value in ipairs(log_w:logsumexp(2):totable()) do

@@ -5,6 +5,7 @@
 --   local values = judge:measure(space:decode(z))          -- N x F, column i is judge.names[i]
 --   local changes = (judge:measure(moved) - values) / judge.std
 
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local Split = require "genlat.data.split"
 local scope = require "genlat.scope"
@@ -24,14 +25,12 @@ local function moments(data)
   end)
 end
 
--- The outputs for images N x H x W x C: N x F, standardized.
-local function outputs_for(model, images)
+-- The outputs for n images, N x F, standardized. images(first, last): some of them, H x W x C each.
+local function outputs_for(model, n, images)
   return scope.run({recording = false, eval = model}, function()
-    local parts = {}
-    for first = 1, #images, CHUNK do
-      parts[#parts + 1] = model(images:slice(1, first, math.min(first + CHUNK - 1, #images)))
-    end
-    return core.cat(parts)
+    return chunks.map(n, chunks.size(chunks.floats(model), CHUNK), function(first, last)
+      return model(images(first, last))
+    end)
   end)
 end
 
@@ -56,7 +55,10 @@ regressor.kind = {
 
 function regressor.kind.notes(model, data)
   local mean, std = moments(data)
-  local measured = outputs_for(model, (data.test:head(data.test.count)))
+  local order = core.arange(data.test.count)
+  local measured = outputs_for(model, data.test.count, function(first, last)
+    return core.batch(data.test.images, order, first, last - first + 1)
+  end)
   local r2 = determination(measured, (data.test.factors - mean) / std)
   return {names = data.factor_names, mean = mean:totable(), std = std:totable(), r2 = r2:totable()}
 end
@@ -97,7 +99,10 @@ function regressor.of(data, options)
 end
 
 --- The factors of images (N x H x W x C, 0..1), in their own units: N x F.
-function Regressor:measure(images) return outputs_for(self.model, images) * self.std + self.mean end
+function Regressor:measure(images)
+  local function some(first, last) return images:slice(1, first, last) end
+  return outputs_for(self.model, #images, some) * self.std + self.mean
+end
 
 --- The column of a factor; raises where there is none.
 function Regressor:column(name)

@@ -10,6 +10,7 @@
 -- A row, one for each seed: {frechet_lenet =, precision =, recall =, classifier_score =, modes_covered =,
 -- class_variation =}.
 
+local chunks = require "genlat.chunks"
 local scope = require "genlat.scope"
 local classifier = require "genlat.metrics.classifier"
 local distribution = require "genlat.metrics.distribution"
@@ -21,8 +22,10 @@ samples.MEASURES = {
   "frechet_lenet", "precision", "recall", "classifier_score", "modes_covered", "class_variation",
 }
 
-local BATCH = 500
+local BATCH = 500 -- images at a time, at most
 local NEIGHBOURS = 3 -- Kynkäänniemi et al. 2019, sec. 3.1
+
+local function batch_of(o) return chunks.size(chunks.floats(o.classifier), BATCH) end
 
 -- Counts the images of an iterator's batches.
 local function counted(batches, total, label, o)
@@ -37,7 +40,7 @@ end
 
 -- At most o.samples images of a split, in an order of its own for each seed.
 local function real_batches(split, seed, label, o)
-  local next_batch, left = split:batches {size = BATCH, seed = seed}, math.min(o.samples, split.count)
+  local next_batch, left = split:batches {size = batch_of(o), seed = seed}, math.min(o.samples, split.count)
   return counted(function()
     local _, x = next_batch()
     if left == 0 then return nil end
@@ -47,9 +50,13 @@ local function real_batches(split, seed, label, o)
   end, left, label, o)
 end
 
--- o.samples images by draw(n); of a conditional model, in whole rounds of its classes.
+-- o.samples images by draw(n); of a conditional model, in whole rounds of its classes. Their number is a multiple of 4
+-- where it is not BATCH: see chunks.lua.
 local function drawn_batches(draw, classes, o)
-  local left, size = o.samples, math.max(1, BATCH // classes) * classes
+  local size, round = batch_of(o), classes
+  if size < BATCH then round = classes % 4 == 0 and classes or classes % 2 == 0 and 2 * classes or 4 * classes end
+  local left = o.samples
+  size = math.max(1, size // round) * round
   return counted(function()
     local count = math.min(size, left)
     left = left - count

@@ -97,4 +97,7 @@ Adversarial.forward = Adversarial.decode
 --- n images from the prior; of a conditional model, each class in turn or the labels given.
 function Adversarial:sample(n, labels) return self:decode(core.randn(n, self.latent), labels) end
 
+--- The float32 numbers of the widest tensor for an image: see networks.widest.
+function Adversarial:widest() return networks.widest(self.config) end
+
 return Adversarial

@@ -62,4 +62,7 @@ function Autoencoder:unstandardize(e) return self.latent_mean + self.latent_std 
 --- n images decoded from the fitted Gaussian. An autoencoder does not promise that these look like anything.
 function Autoencoder:sample(n) return self:decode(self:unstandardize(core.randn(n, self.latent))) end
 
+--- The float32 numbers of the widest tensor for an image: see networks.widest.
+function Autoencoder:widest() return networks.widest(self.config) end
+
 return Autoencoder

@@ -43,4 +43,10 @@ function LeNet5:embed(x) return self.features(x) end
 --- x: N x H x W x C -> logits N x classes
 function LeNet5:forward(x) return self.output(self.features(x)) end
 
+--- The float32 numbers of the widest tensor for an image: what C1 makes of it.
+function LeNet5:widest()
+  local h, w, c = table.unpack(self.config.image)
+  return h * w * math.max(c, 6 * self.config.width)
+end
+
 return LeNet5

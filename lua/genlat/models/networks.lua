@@ -131,6 +131,15 @@ end
 --- Images as rows: N x H x W x C to N x HWC.
 function networks.rows(x) return x:flatten(2) end
 
+--- The float32 numbers of the widest tensor for an image: itself, or what the first of the convolutions, which halve
+-- its sides, makes of it. config.maps: a list, the maps of the first, or nil.
+function networks.widest(config)
+  local h, w, c = table.unpack(config.image)
+  local maps = config.maps
+  if type(maps) == "table" then maps = maps[1] end
+  return h * w * math.max(c, (maps or 0) // 4)
+end
+
 --- What the decoder's last layer says, N x HWC, as images N x H x W x C with values in 0..1 (the mean of the
 -- likelihood).
 function networks.images(config, output)

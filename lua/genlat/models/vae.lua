@@ -66,4 +66,7 @@ function VAE:loss(x) return (self.config.samples > 1 and networks.iwae_bound or 
 --- n images decoded from the prior.
 function VAE:sample(n) return self:decode(core.randn(n, self.latent)) end
 
+--- The float32 numbers of the widest tensor for an image: see networks.widest.
+function VAE:widest() return networks.widest(self.config) end
+
 return VAE

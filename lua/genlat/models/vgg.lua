@@ -66,4 +66,10 @@ function VGG:embed(x) return self.classifier(self.features(x)) end
 --- x: N x H x W x C -> logits N x classes
 function VGG:forward(x) return self.output(self:embed(x)) end
 
+--- The float32 numbers of the widest tensor for an image: what the first convolution makes of it.
+function VGG:widest()
+  local h, w, c = table.unpack(self.config.image)
+  return h * w * math.max(c, 64 // self.config.divide)
+end
+
 return VGG

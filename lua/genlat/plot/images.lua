@@ -9,6 +9,17 @@ local images = {}
 
 local GAP_SHADE = 0.22 -- between white-on-black images: seen, but quiet
 
+local MOST = 5 << 20 -- numbers in a picture
+
+--- How many images of shape {H, W, C}, in rows of so many columns, a picture is to show: `count`, or fewer rows where
+-- images are so large that the picture would take much memory (more than `most` numbers, 5 million); one row at least.
+--
+--   gl.plot.images.fitting({256, 256, 3}, 100, 10)      --> 20
+function images.fitting(shape, count, columns, most)
+  local rows = (most or MOST) // (shape[1] * shape[2] * shape[3] * columns)
+  return math.min(count, math.max(1, rows) * columns)
+end
+
 --- N images side by side, row by row: a float tensor H' x W' x C, 0..1.
 -- Options: columns (as many as make a square), gap in pixels (1; 0 for none), scale: each pixel as scale x scale (2).
 function images.grid(x, options)

@@ -1,5 +1,6 @@
 --- classifier.lua: what scripts/train_classifier.lua needs beside its loop: options, measures, pictures and report.
 
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local data_sets = require "genlat.data"
 local images = require "genlat.plot.images"
@@ -16,6 +17,7 @@ local classifier = {}
 --- What is measured: the cross-entropy in nats per image and the error in per cent.
 classifier.MEASURES = {"loss", "error"}
 
+local EVALUATED = 500 -- images at a time, at most
 local SHOWN = 50 -- of the images that it got wrong
 
 --- The options that training a classifier has and training other models has not.
@@ -84,7 +86,7 @@ function classifier.last_line(test) return ("test error %.2f %%"):format(test.er
 -- Calls f(images, labels, logits, predicted) for all of a split, in evaluation, unrecorded.
 local function each_batch(model, split, f)
   scope.run({recording = false, eval = model}, function()
-    for _, x, labels in split:batches {size = 500, shuffle = false} do
+    for _, x, labels in split:batches {size = chunks.size(chunks.floats(model), EVALUATED), shuffle = false} do
       local logits = model(x)
       f(x, labels, logits, logits:argmax(2))
     end

@@ -1,10 +1,12 @@
 --- gan.lua: what the scripts that train GANs share: options, what is measured along the way, pictures and report.
 
 local check = require "genlat.check"
+local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local latent = require "genlat.latent"
 local images = require "genlat.plot.images"
 local lines = require "genlat.plot.lines"
+local networks = require "genlat.models.networks"
 local report = require "genlat.report"
 local scope = require "genlat.scope"
 local train = require "genlat.train"
@@ -18,7 +20,8 @@ local gan = {}
 gan.TRAIN = {"generator", "discriminator", "on_real", "on_fake"}
 gan.TEST = {"generator", "discriminator", "on_real", "on_fake", "spread"}
 
-local SHOWN = 64 -- images of the fixed latent vectors in progress.gif
+local EVALUATED, EVALUATED_BYTES = 1000, 64 << 20 -- test images, and at a time
+local SHOWN, MOST_IN_FRAME = 64, 1 << 20 -- images of the fixed latent vectors in progress.gif; numbers of a frame
 local FRAMES = 40 -- about as many frames in progress.gif
 local FIXED_SEED = 161803
 local COLUMNS = 8
@@ -70,14 +73,28 @@ local function fixed_noise(model, n)
   return scope.run({seed = FIXED_SEED}, core.randn, n, model.latent)
 end
 
-local function sheet_of(model, z)
+-- The images of latent vectors (and labels: each class in turn), some at a time.
+local function decoded(model, z, labels)
+  local classes = model.config.classes
+  labels = labels or classes and networks.labels_in_turn(#z, classes)
   return scope.run({recording = false, eval = model}, function()
-    return images.grid(model:decode(z), {columns = COLUMNS, scale = 1})
+    return chunks.map(#z, chunks.size(chunks.floats(model), EVALUATED, EVALUATED_BYTES), function(first, last)
+      return model:decode(z:slice(1, first, last), labels and labels:slice(1, first, last))
+    end)
   end)
 end
 
+local function sheet_of(model, z) return images.grid(decoded(model, z), {columns = COLUMNS, scale = 1}) end
+
+-- How many images are in a frame: those of the frames that there are; fewer of large ones, as all frames are kept.
+local function frame_size(run)
+  local frames, shape = run.keep.frames, run.model.config.image
+  if frames then return (frames:size(2) - 1) // (shape[1] + 1) * COLUMNS end
+  return images.fitting(shape, SHOWN, COLUMNS, MOST_IN_FRAME)
+end
+
 local function keep_frame(run)
-  local frame = (sheet_of(run.model, fixed_noise(run.model, SHOWN)) * 255):byte():unsqueeze(1)
+  local frame = (sheet_of(run.model, fixed_noise(run.model, frame_size(run))) * 255):byte():unsqueeze(1)
   run.keep.frames = run.keep.frames and core.cat {run.keep.frames, frame} or frame
 end
 
@@ -121,10 +138,26 @@ function gan.stepped(run, generator_loss, judged, n)
   run:stepped(values, n)
 end
 
--- How far apart images are on average, as a share of what real ones are: near 0 where all samples are one.
-local function deviation(x) return (x - x:mean(1)):square():mean():sqrt():item() end
+-- The mean and the sum of squares around it of some images, for spread.
+local function moments(x)
+  local mean = x:mean(1, true)
+  return {n = #x, mean = mean, squares = (x - mean):square():sum():item(), pixels = x:numel() // #x}
+end
 
--- Where all real images are one, but for rounding, no samples are too alike.
+-- How far apart images are on average, of a list of moments.
+local function deviation(parts)
+  local n, mean, squares = 0, 0, 0
+  for _, part in ipairs(parts) do
+    n, mean = n + part.n, mean + part.mean * part.n
+  end
+  for _, part in ipairs(parts) do
+    squares = squares + part.squares + part.n * (part.mean - mean / n):square():sum():item()
+  end
+  return math.sqrt(squares / (n * parts[1].pixels))
+end
+
+-- How far apart made images are, as a share of what real ones are: near 0 where all samples are one. Where all real
+-- images are one, but for rounding, no samples are too alike.
 local function spread(made, real)
   local most = deviation(real)
   return most > 1e-6 and deviation(made) / most or 1
@@ -142,20 +175,36 @@ local function as_in_training(discriminator, f)
   return f()
 end
 
+-- Adds what is measured on real images, and on as many made of latent vectors z, to sums and to the lists of moments.
+local function evaluate_some(model, x, labels, z, sums, real, made)
+  local n, fake = #x, model:generate(z, labels)
+  local judged, generator_loss = model:discriminator_loss(x, fake, labels), model:generator_loss(fake, labels)
+  sums.generator = sums.generator + n * generator_loss:item()
+  sums.discriminator = sums.discriminator + n * judged.loss:item()
+  sums.on_real, sums.on_fake = sums.on_real + n * judged.real, sums.on_fake + n * judged.fake
+  real[#real + 1], made[#made + 1] = moments(x), moments(fake)
+end
+
 --- Measures on the test images, the generator in evaluation: what gan.TEST names.
 function gan.evaluate(model, split)
-  return scope.run({recording = false, seed = FIXED_SEED, eval = model}, function()
-    local x, labels = split:head(1000)
-    labels = model.config.classes and labels or nil
-    local fake = model:generate(core.randn(#x, model.latent), labels)
-    local judged, generator_loss = as_in_training(model.discriminator, function()
-      return model:discriminator_loss(model.scaled(x), fake, labels), model:generator_loss(fake, labels)
+  local count = math.min(EVALUATED, split.count)
+  local order, values = core.arange(count), {generator = 0, discriminator = 0, on_real = 0, on_fake = 0}
+  local real, made = {}, {}
+  scope.run({recording = false, seed = FIXED_SEED, eval = model}, function()
+    local z = core.randn(count, model.latent)
+    as_in_training(model.discriminator, function()
+      for first, last in chunks.each(count, chunks.size(chunks.floats(model), count, EVALUATED_BYTES)) do
+        local x = model.scaled(core.batch(split.images, order, first, last - first + 1))
+        local labels = model.config.classes and split.labels:slice(1, first, last) or nil
+        evaluate_some(model, x, labels, z:slice(1, first, last), values, real, made)
+      end
     end)
-    return {
-      generator = generator_loss:item(), discriminator = judged.loss:item(), on_real = judged.real,
-      on_fake = judged.fake, spread = spread(fake, model.scaled(x)),
-    }
   end)
+  for name, sum in pairs(values) do
+    values[name] = sum / count
+  end
+  values.spread = spread(made, real)
+  return values
 end
 
 --- What there is to worry about after an epoch, in words, or nil.
@@ -205,7 +254,7 @@ local function words(model)
   return {
     samples = "Images that do not exist: random latent vectors through the generator"
       .. (conditional and ", a column for each class." or "."),
-    progress = "The same 64 latent vectors from the first step to the last"
+    progress = "The same latent vectors from the first step to the last"
       .. (conditional and ", each class in turn." or "."),
     walks = "Walks between random latent vectors along great circles: each row is one"
       .. (conditional and ", all of one class." or "."),
@@ -233,14 +282,15 @@ local function headline(model, test)
   }
 end
 
-local function labelled_sample(model, classes)
-  if not model.config.classes then return images.grid(model:sample(100), {columns = 10}), 10 end
-  return images.grid(model:sample(10 * classes), {columns = classes}), classes
+local function samples(model, classes)
+  local columns = model.config.classes and classes or 10
+  local n = images.fitting(model.config.image, 10 * columns, columns)
+  return images.grid(decoded(model, core.randn(n, model.latent)), {columns = columns})
 end
 
 local function walks(model)
   local rows = {}
-  for i = 1, 8 do
+  for i = 1, images.fitting(model.config.image, 80, 10) // 10 do
     rows[i] = latent.slerp(core.randn(model.latent), core.randn(model.latent), 10)
   end
   local z = core.cat(rows)
@@ -252,14 +302,14 @@ local function walks(model)
     end
     labels = core.tensor(list)
   end
-  return images.grid(model:decode(z, labels), {columns = 10})
+  return images.grid(decoded(model, z, labels), {columns = 10})
 end
 
 local function write_pictures(run, data)
   local model = run.model
   local function save(name, sheet) train.check(core.write_png(run.folder .. "/" .. name, sheet)) end
-  save("real.png", images.grid(data.train:head(100), {columns = 10}))
-  save("samples.png", labelled_sample(model, #data.classes))
+  save("real.png", images.grid(data.train:head(images.fitting(data.shape, 100, 10)), {columns = 10}))
+  save("samples.png", samples(model, #data.classes))
   save("interpolation.png", walks(model))
   if run.keep.frames then
     train.check(core.write_gif(run.folder .. "/progress.gif", run.keep.frames, {delay = 20}))

@@ -4,6 +4,7 @@
 -- train.pictures and train.results (what a finished run leaves).
 
 local core = require "genlat.core"
+local chunks = require "genlat.chunks"
 local dataset = require "genlat.runs.dataset"
 local lazy = require "genlat.lazy"
 local scope = require "genlat.scope"
@@ -75,15 +76,18 @@ end
 train.data = dataset
 
 local EVALUATION_SEED = 20131220
+local EVALUATED = 500 -- images at a time, at most
 
 --- The mean of model:loss over a split, in evaluation, unrecorded: {loss =, reconstruction =, kl =}, nats per image.
 -- Draws from a seed of its own, so that it neither changes training nor differs from time to time.
--- Options: size (the batch, 500), binarize.
+-- Options: binarize.
 function train.evaluate(model, split, options)
   options = options or {}
+  local samples = model.config.samples or 1 -- decoded for each image
+  local size = chunks.size(chunks.floats(model, split) * samples, math.ceil(EVALUATED / samples))
   return scope.run({recording = false, seed = EVALUATION_SEED, eval = model}, function()
     local sums = {loss = 0, reconstruction = 0, kl = 0}
-    for _, x, labels in split:batches {size = options.size or 500, shuffle = false, binarize = options.binarize} do
+    for _, x, labels in split:batches {size = size, shuffle = false, binarize = options.binarize} do
       local parts = model:loss(x, labels)
       for key in pairs(sums) do
         sums[key] = sums[key] + parts[key]:item() * #x

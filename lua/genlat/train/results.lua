@@ -16,10 +16,16 @@ local results = {}
 local COLUMNS = 10
 local MAP_POINTS = 5000
 local MORPH = 20 -- images along a side of the morph grid
+local LARGE = 96 -- pixels of a side, from which on pixels are shown as they are
 local MORPH_CLASS = 1 -- that a conditional model draws there
 local PICTURE_SEED = 271828
 
-local function write_png(run, name, sheet) train.check(core.write_png(run.folder .. "/" .. name, sheet)) end
+-- Writes a picture. What it was made of is let go before the next one is.
+local function write_png(run, name, sheet)
+  train.check(core.write_png(run.folder .. "/" .. name, sheet))
+  collectgarbage()
+  core.memory_trim()
+end
 
 local function write_text(run, name, text) train.check(core.write_file(run.folder .. "/" .. name, text)) end
 
@@ -164,13 +170,17 @@ end
 -- All of it
 -- ------------------------------------------------------------------------------------------------------------
 
+-- How large the pixels of a sheet are: two by two, where images are small.
+local function scale_of(shape) return math.max(shape[1], shape[2]) < LARGE and 2 or 1 end
+
 local function write_sheets(run, data)
   local model = run.model
-  write_png(run, "real.png", images.grid(data.train:head(10 * COLUMNS), {columns = COLUMNS}))
-  local x, labels = data.test:head(4 * COLUMNS)
-  write_png(run, "reconstructions.png",
-    images.grid(images.pairs(x, model:reconstruct(x, labels), COLUMNS), {columns = COLUMNS}))
-  write_png(run, "samples.png", images.grid(model:sample(10 * COLUMNS), {columns = COLUMNS}))
+  local shown = images.fitting(data.shape, 10 * COLUMNS, COLUMNS)
+  write_png(run, "real.png", images.grid(data.train:head(shown), {columns = COLUMNS, scale = scale_of(data.shape)}))
+  local x, labels = data.test:head(images.fitting(data.shape, 8 * COLUMNS, 2 * COLUMNS) // 2)
+  write_png(run, "reconstructions.png", images.grid(images.pairs(x, model:reconstruct(x, labels), COLUMNS),
+    {columns = COLUMNS, scale = scale_of(data.shape)}))
+  write_png(run, "samples.png", images.grid(model:sample(shown), {columns = COLUMNS, scale = scale_of(data.shape)}))
 end
 
 -- Writes a run's pictures and report.
@@ -180,8 +190,9 @@ local function write_all(run, data)
   local space = latent.space(model)
   local z, labels = space:encode_split(data.test)
   local plane = latent.plane_of_images(space, z)
-  local morphed = latent.morph(space, plane, MORPH, space.conditional and MORPH_CLASS)
-  write_png(run, "manifold.png", images.grid(morphed, {columns = MORPH, gap = 0, scale = 1}))
+  local side = math.min(MORPH, math.floor(math.sqrt(images.fitting(data.shape, MORPH * MORPH, 1))))
+  write_png(run, "manifold.png", images.grid((latent.morph(space, plane, side, space.conditional and MORPH_CLASS)),
+    {columns = side, gap = 0, scale = 1}))
   local shown = math.min(MAP_POINTS, #z)
   local svg = {loss = loss_curves(run)}
   svg.latent = results.map(plane.points:slice(1, 1, shown), labels and labels:slice(1, 1, shown), data.classes, {
