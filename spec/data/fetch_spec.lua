@@ -186,6 +186,101 @@ describe("fetch", function()
     assert.is_nil(read(target .. "/good.tar.gz.unpacked/inside/file"))
   end)
 
+  local function sha256(bytes)
+    write(folder .. "/bytes", bytes)
+    return capture("sha256sum < " .. folder .. "/bytes"):match "%x+"
+  end
+
+  -- Runs f while the set's first file is known by these fields.
+  local function known_by(fields, f)
+    local before = fetch.sets.tiny.files
+    fields.name = "images-idx3-ubyte.gz"
+    fetch.sets.tiny.files = {fields}
+    local ok, problem = pcall(f)
+    fetch.sets.tiny.files = before
+    assert(ok, problem)
+  end
+
+  it("checks the SHA-256 of a file, or of what is compressed in it", function()
+    local whole = read(served .. "/images-idx3-ubyte.gz")
+    for _, good in ipairs {
+      {sha256 = sha256(whole), size = #whole}, {sha256 = sha256(whole)},
+      {content_sha256 = sha256(images), content_size = #images}, {content_sha256 = sha256(images)},
+    } do
+      known_by(good, function()
+        assert.equal(target, (fetch_tiny()))
+        assert.equal(whole, read(target .. "/images-idx3-ubyte.gz"))
+        os.remove(target .. "/images-idx3-ubyte.gz")
+      end)
+    end
+    for _, bad in ipairs {{sha256 = sha256(images)}, {content_sha256 = sha256(whole)}} do
+      known_by(bad, function()
+        local result, message = fetch_tiny()
+        assert.is_nil(result)
+        assert.matches("its SHA%-256 sum is not the published one; what came was removed", message)
+        assert.is_nil(read(target .. "/images-idx3-ubyte.gz.part"))
+      end)
+    end
+  end)
+
+  it("begins anew at a server that sends whole files only", function()
+    local whole = read(served .. "/images-idx3-ubyte.gz")
+    for _, part in ipairs {whole:sub(1, 100), ("x"):rep(100), whole .. "more"} do
+      write(target .. "/images-idx3-ubyte.gz.part", part)
+      assert.equal(target, (fetch_tiny "/whole/tiny"))
+      assert.equal(whole, read(target .. "/images-idx3-ubyte.gz"))
+      os.remove(target .. "/images-idx3-ubyte.gz")
+    end
+  end)
+
+  it("takes no more than the published file's bytes, whatever a server sends", function()
+    local whole = read(served .. "/images-idx3-ubyte.gz")
+    known_by({sha256 = sha256(whole), size = #whole}, function()
+      local result, message = fetch_tiny "/endless/tiny"
+      assert.is_nil(result)
+      assert.equal(("fetch: %s/endless/tiny/images-idx3-ubyte.gz: it has more than the %d bytes of the published file")
+        :format(address, #whole), message)
+      assert.is_nil(read(target .. "/images-idx3-ubyte.gz.part"))
+      assert.is_nil(read(target .. "/images-idx3-ubyte.gz"))
+    end)
+    known_by({sha256 = sha256(whole), size = 100}, function() -- one that says its length
+      assert.matches("it has more than the 100 bytes of the published file", select(2, fetch_tiny()))
+    end)
+  end)
+
+  it("does not unpack more than the published content to check it", function()
+    local bomb = served .. "/images-idx3-ubyte.gz"
+    local kept = read(bomb)
+    os.execute("head -c 50000000 /dev/zero | gzip -n > " .. bomb)
+    known_by({content_sha256 = sha256(images), content_size = #images}, function()
+      assert.matches("of the published file", (select(2, fetch_tiny())))
+    end)
+    write(bomb, kept)
+  end)
+
+  it("goes from https to https only, and from http wherever it is sent", function()
+    assert.equal(target, (fetch_tiny "/away"))
+    for name, set in pairs(fetch.sets) do
+      for _, mirror in ipairs(name == "tiny" and {} or set.mirrors) do assert.matches("^https://", mirror) end
+    end
+  end)
+
+  it("knows a SHA-256 and a size for every file of its data sets", function()
+    for name, set in pairs(fetch.sets) do
+      for _, file in ipairs(name == "tiny" and {} or set.files) do
+        assert.matches("^" .. ("%x"):rep(64) .. "$", file.sha256 or file.content_sha256)
+        assert.is_true(math.type(file.size or file.content_size) == "integer")
+      end
+    end
+    local mnist = "../shared/data/mnist/"
+    if not read(mnist .. "t10k-labels-idx1-ubyte.gz") then return end
+    for _, file in ipairs(fetch.sets.mnist.files) do
+      local path = mnist .. file.name
+      assert.equal(file.content_sha256, capture("gzip -dc " .. path .. " | sha256sum"):match "%x+")
+      assert.equal(file.content_size, tonumber(capture("gzip -dc " .. path .. " | wc -c")))
+    end
+  end)
+
   it("knows its data sets", function()
     assert.has_error(function() fetch.fetch("mnits") end, "fetch: there is no data set 'mnits'")
     assert.same({"cifar10", "fashion-mnist", "mnist", "tiny"}, fetch.names())

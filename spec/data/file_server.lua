@@ -1,5 +1,7 @@
 -- file_server.lua FOLDER: an HTTP server on a free port of the loopback, with ranges, for fetch_spec.lua. Writes its
 -- port, then one line a request: the path and the range. GET /stop ends it, as does half a minute without a request.
+-- Below /whole/ it knows no ranges and sends whole files; below /endless/ it sends zeros after a file, without an end
+-- or a word about its length; below /away/ it sends the client to /tiny/.
 
 local socket = require "socket"
 
@@ -33,14 +35,29 @@ local function read_request(client)
   return path, tonumber(from)
 end
 
+-- No length, and zeros until the client has had enough or 64 MB are through.
+local function respond_endlessly(client, bytes)
+  client:send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" .. bytes)
+  for _ = 1, 1024 do
+    if not client:send(("\0"):rep(1 << 16)) then return end
+  end
+end
+
 while true do
   local client = server:accept()
   if not client then break end
   client:settimeout(5)
   local path, from = read_request(client)
   print(path, from)
-  local bytes = path and read_file(path)
-  if path == "/stop" then
+  local kind = path and path:match "^/(%l+)/"
+  local special = kind == "whole" or kind == "endless" or kind == "away"
+  local bytes = path and read_file(special and path:sub(#kind + 2) or path)
+  if kind == "whole" then from = nil end
+  if kind == "away" then
+    respond(client, "302 Found", ("Location: /tiny%s\r\n"):format(path:match "/[^/]*$"), "")
+  elseif kind == "endless" and bytes then
+    respond_endlessly(client, bytes)
+  elseif path == "/stop" then
     respond(client, "200 OK", "", "")
   elseif not bytes then
     respond(client, "404 Not Found", "", "")

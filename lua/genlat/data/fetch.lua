@@ -1,8 +1,9 @@
 --- fetch.lua: downloads published data sets into the cache folder, with curl.
 --
--- A file is downloaded to <name>.part, which an interrupted download is resumed from, and gets its name once its
--- checksum is right. So a file that has its name is whole. The MD5 sums are the published ones; the system's md5sum,
--- md5 or openssl computes them, which takes 0.2 s for the 55 MB that Lua would need half a minute for.
+-- A file is downloaded to <name>.part, which an interrupted download is resumed from, and gets its name once its size
+-- and its SHA-256 are right. So a file that has its name is whole. The system's sha256sum, shasum or openssl computes
+-- the sums, which takes 0.3 s for the 55 MB that Lua would need minutes for. The data sets' own addresses are https,
+-- and lead to nothing else; another server's (options.from, $GENLAT_MIRROR) is what the user says.
 
 local core = require "genlat.core"
 local text = require "genlat.text"
@@ -10,35 +11,68 @@ local text = require "genlat.text"
 local fetch = {}
 
 --- The data sets: name -> {mirrors, files}. A mirror is the address of the folder that holds the files; they are
--- tried in turn. `md5` is a file's sum as it is downloaded, `content_md5` that of what is compressed in it;
--- `unpacks_to` is the folder that an archive holds.
+-- tried in turn. Of a file: `sha256` is its sum as it is downloaded, `size` its bytes; where others may have compressed
+-- it anew, `content_sha256` and `content_size` are those of what is compressed in it. `unpacks_to` is the folder that
+-- an archive holds. (`md5` and `content_md5` do where no SHA-256 is known.)
 fetch.sets = {
-  -- LeCun, Cortes and Burges. The sums are those of the four IDX files, whichever way they are compressed.
+  -- LeCun, Cortes and Burges. The sums are those of the four IDX files, whose published MD5 sums are
+  -- 6bbc9ace898e44ae57da46a324031adb, a25bea736e30d166cdddb491f175f624, 2646ac647ad5339dbf082846283269ea and
+  -- 27ae3e4e09519cfbb04c329615203637.
   mnist = {
     mirrors = {"https://ossci-datasets.s3.amazonaws.com/mnist/"},
     files = {
-      {name = "train-images-idx3-ubyte.gz", content_md5 = "6bbc9ace898e44ae57da46a324031adb"},
-      {name = "train-labels-idx1-ubyte.gz", content_md5 = "a25bea736e30d166cdddb491f175f624"},
-      {name = "t10k-images-idx3-ubyte.gz", content_md5 = "2646ac647ad5339dbf082846283269ea"},
-      {name = "t10k-labels-idx1-ubyte.gz", content_md5 = "27ae3e4e09519cfbb04c329615203637"},
+      {
+        name = "train-images-idx3-ubyte.gz", content_size = 47040016,
+        content_sha256 = "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+      },
+      {
+        name = "train-labels-idx1-ubyte.gz", content_size = 60008,
+        content_sha256 = "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+      },
+      {
+        name = "t10k-images-idx3-ubyte.gz", content_size = 7840016,
+        content_sha256 = "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+      },
+      {
+        name = "t10k-labels-idx1-ubyte.gz", content_size = 10008,
+        content_sha256 = "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+      },
     },
   },
-  -- Xiao, Rasul and Vollgraf (2017). The sums are from the README of github.com/zalandoresearch/fashion-mnist.
+  -- Xiao, Rasul and Vollgraf (2017): the files in github.com/zalandoresearch/fashion-mnist, whose README has their MD5
+  -- sums; the SHA-256 sums are those of TensorFlow Datasets' list (url_checksums/fashion_mnist.txt).
   ["fashion-mnist"] = {
-    mirrors = {"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"},
+    mirrors = {
+      "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+      "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    },
     files = {
-      {name = "train-images-idx3-ubyte.gz", md5 = "8d4fb7e6c68d591d4c3dfef9ec88bf0d"},
-      {name = "train-labels-idx1-ubyte.gz", md5 = "25c81989df183df01b3e8a0aad5dffbe"},
-      {name = "t10k-images-idx3-ubyte.gz", md5 = "bef4ecab320f06d8554ea6380940ec79"},
-      {name = "t10k-labels-idx1-ubyte.gz", md5 = "bb300cfdad3c16e7a12a480ee83cd310"},
+      {
+        name = "train-images-idx3-ubyte.gz", size = 26421880,
+        sha256 = "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+      },
+      {
+        name = "train-labels-idx1-ubyte.gz", size = 29515,
+        sha256 = "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+      },
+      {
+        name = "t10k-images-idx3-ubyte.gz", size = 4422102,
+        sha256 = "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+      },
+      {
+        name = "t10k-labels-idx1-ubyte.gz", size = 5148,
+        sha256 = "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+      },
     },
   },
-  -- Krizhevsky (2009). The sum is from www.cs.toronto.edu/~kriz/cifar.html, for the binary version.
+  -- Krizhevsky (2009). www.cs.toronto.edu/~kriz/cifar.html has the MD5 sum of the binary version; the SHA-256 sum is
+  -- that of TensorFlow Datasets' list (url_checksums/cifar10.txt).
   cifar10 = {
     mirrors = {"https://www.cs.toronto.edu/~kriz/"},
     files = {
       {
-        name = "cifar-10-binary.tar.gz", md5 = "c32a1d4ab5d03f1284b67883e8d87530", unpacks_to = "cifar-10-batches-bin",
+        name = "cifar-10-binary.tar.gz", size = 170052171, unpacks_to = "cifar-10-batches-bin",
+        sha256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
       },
     },
   },
@@ -65,49 +99,93 @@ local function capture(command)
   return pipe:close() == true, output
 end
 
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then file:close() end
-  return file ~= nil
-end
+-- Commands that write a sum of their input: GNU's, macOS's and BSD's, or OpenSSL's.
+local SUMS = {
+  sha256 = {name = "SHA-256", commands = {"sha256sum", "shasum -a 256", "openssl dgst -sha256 -r"}},
+  md5 = {name = "MD5", commands = {"md5sum", "md5 -q", "openssl md5 -r"}},
+}
 
--- The command that writes the MD5 sum of its input: GNU's, macOS's and BSD's, or OpenSSL's; or nil.
-local function md5_command()
-  for _, command in ipairs {"md5sum", "md5 -q", "openssl md5 -r"} do
+-- The first of them that is here, or nil.
+local function sum_command(kind)
+  for _, command in ipairs(SUMS[kind].commands) do
     if os.execute("command -v " .. command:match("%S+") .. " >/dev/null 2>&1") then return command end
   end
 end
 
--- true where the file's content has the published sum, false where it doesn't; nil, message where nothing can tell.
-local function verify(path, file)
-  if not exists(path) then return false end
-  local command = md5_command()
-  if not command then return nil, "fetch: no md5sum, md5 or openssl here to check what was downloaded" end
-  local reader = file.content_md5 and "gzip -dc < " or "cat < "
-  local _, output = capture(reader .. quote(path) .. " 2>/dev/null | " .. command)
-  return output:match("%x+") == (file.content_md5 or file.md5)
+-- Which sum is known of a file, its value, and whether it is that of what is compressed in it.
+local function known_sum(file)
+  for _, kind in ipairs {"sha256", "md5"} do
+    if file[kind] then return kind, file[kind], false end
+    if file["content_" .. kind] then return kind, file["content_" .. kind], true end
+  end
 end
 
--- Runs curl, which goes on where the file at path ends; returns true, or nil and why not.
-local function download(url, path)
-  local command = "curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 --speed-time 60 " ..
-    "--continue-at - --output " .. quote(path) .. " --url " .. quote(url) .. " 2>&1"
-  local ok, output = capture(command)
+local function size_of(path)
+  local file = io.open(path, "rb")
+  local size = file and file:seek "end"
+  if file then file:close() end
+  return size
+end
+
+-- The most bytes that the file may have: its own, or those of what is compressed in it and a little more, for what
+-- cannot be compressed grows.
+local function most_bytes(file)
+  return file.size or file.content_size and file.content_size + file.content_size // 1000 + 4096 or 1 << 30
+end
+
+-- true where the file's content has the published sum, false where it doesn't; nil, message where nothing can tell.
+local function verify(path, file)
+  local size = size_of(path)
+  if not size or size > most_bytes(file) then return false end
+  local kind, sum, compressed = known_sum(file)
+  local command = sum_command(kind)
+  if not command then
+    return nil, ("fetch: no %s here to check what was downloaded"):format(
+      table.concat(SUMS[kind].commands, ", "):gsub(", ([^,]*)$", " or %1"))
+  end
+  local reader = "cat < " .. quote(path)
+  if compressed then -- with something added where gzip is not content, as with bytes after its end
+    local most = (file.content_size or 1 << 30) + 1
+    reader = ("{ gzip -dc < %s || echo damaged; } | head -c %d"):format(quote(path), most)
+  end
+  local _, output = capture(("{ %s; } 2>/dev/null | %s"):format(reader, command))
+  return output:match("%x+") == sum
+end
+
+local NO_RESUMING = {[33] = true, [36] = true} -- curl's status: the server sends whole files only; not from there on
+local TOO_LARGE = {[63] = true, [25 + 128] = true} -- curl's; and SIGXFSZ's, from the shell
+
+-- Runs curl, which goes on where the file at path ends; returns true, or nil, why not, and curl's status. The file gets
+-- no larger than `most` bytes, whatever the server says or sends.
+local function download(url, path, most)
+  local secure = url:match "^https:" and "--proto =https --proto-redir =https " or ""
+  local command = ("ulimit -f %d; curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 "
+    .. "--speed-time 60 --max-filesize %d %s--continue-at - --output %s --url %s 2>&1"):format((most + 511) // 512,
+    most, secure, quote(path), quote(url))
+  local pipe = assert(io.popen(command))
+  local output = pipe:read "a"
+  local ok, how, status = pipe:close()
   if ok then return true end
+  if how == "signal" then status = status + 128 end
   local reason = output:match("curl: %(%d+%) ([^\n]+)") or output:match("[^\n]+") or "curl failed"
-  return nil, ("fetch: %s: %s"):format(url, reason)
+  if TOO_LARGE[status] then reason = ("it has more than the %d bytes of the published file"):format(most) end
+  return nil, ("fetch: %s: %s"):format(url, reason), status
 end
 
 -- Downloads a file to `part` and checks it; returns true, or nil and why not. A part that a wrong file was made of is
--- removed, and so is one that is as long as the whole file already (416: no such range); then it begins anew, once.
+-- removed, and so is one that cannot be gone on with; then it begins anew, once.
 local function download_checked(url, part, file)
-  local resumed = exists(part)
-  local ok, message = download(url, part)
+  local most, size = most_bytes(file), size_of(part)
+  if size and size > most then os.remove(part) end
+  local resumed = (size_of(part) or 0) > 0
+  local ok, message, status = download(url, part, most)
   if ok and verify(part, file) then return true end
-  if ok or message:match("416$") then
-    os.remove(part)
-    if resumed then return download_checked(url, part, file) end
-    message = ("fetch: %s: its MD5 sum is not the published one; what came was removed"):format(url)
+  local anew = ok or NO_RESUMING[status] or message:match "416$" -- 416: there is nothing beyond the part
+  if anew or TOO_LARGE[status] then os.remove(part) end
+  if anew and resumed then return download_checked(url, part, file) end
+  if ok then
+    message = ("fetch: %s: its %s sum is not the published one; what came was removed"):format(url,
+      SUMS[known_sum(file)].name)
   end
   return nil, message
 end
@@ -119,7 +197,7 @@ local function fetch_file(file, mirrors, folder, say)
   local ok, message
   for _, from in ipairs {path, part} do
     ok, message = verify(from, file)
-    if ok == nil then return nil, message end
+    if ok == nil and size_of(from) then return nil, message end
     if ok then
       say(("%s: there already"):format(file.name))
       return os.rename(from, path)
@@ -169,8 +247,9 @@ function fetch.fetch(name, options)
   if not os.execute("command -v curl >/dev/null 2>&1") then return nil, "fetch: curl is missing: install it" end
   local made, output = capture("mkdir -p " .. quote(folder) .. " 2>&1")
   if not made then return nil, "fetch: " .. output:gsub("\n.*", "") end
+  local mirrors = mirrors_of(name, options.from)
   for _, file in ipairs(set.files) do
-    local ok, message = fetch_file(file, mirrors_of(name, options.from), folder, options.say or function() end)
+    local ok, message = fetch_file(file, mirrors, folder, options.say or function() end)
     if ok and file.unpacks_to then
       ok, message = unpack_archive(file, folder)
     end
