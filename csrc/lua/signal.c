@@ -22,19 +22,30 @@ enum { SIGNALS = 5, ONCE = 3 }; /* the first ones come at somebody's wish, the o
 static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGXFSZ};
 static struct sigaction before[SIGNALS];
 static bool installed, asking; /* asking: interrupted() is called, nothing is raised */
+static bool raised;            /* has the signal that came been raised as an error? */
 static lua_State *raising;     /* the main thread of the state whose code an error ends, or NULL */
 static pthread_t owner;
 static volatile sig_atomic_t asked_to_stop; /* the signal's number, or 0 */
 static volatile sig_atomic_t sent_to_us;    /* by a process, and not by the terminal to all that run in it */
 
-/* Raises {interrupted = the signal's number}. Code that takes the error for one of its own and goes on meets it again.
- */
+static int push_words(lua_State *L) {
+  lua_pushliteral(L, "interrupted!");
+  return 1;
+}
+
+/* Raises {interrupted = the signal's number}, which prints as "interrupted!". Code that takes the error for one of its
+ * own and goes on meets it again. */
 static void stop_hook(lua_State *L, lua_Debug *at) {
   (void)at;
+  raised = true;
   lua_sethook(L, stop_hook, LUA_MASKCOUNT, 10000);
   lua_createtable(L, 0, 1);
   lua_pushinteger(L, asked_to_stop);
   lua_setfield(L, -2, "interrupted");
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, push_words);
+  lua_setfield(L, -2, "__tostring");
+  lua_setmetatable(L, -2);
   lua_error(L);
 }
 
@@ -91,7 +102,8 @@ static void uninstall(void) {
 /* catch_interrupt(): from now on the signals only make interrupted() answer; the second one ends the program. */
 static int catch_interrupt(lua_State *L) {
   (void)L;
-  asked_to_stop = 0;
+  if (!raising) /* else one that came is raised in a moment */
+    asked_to_stop = 0;
   asking = true;
   install((int)SA_RESTART);
   return 0;
@@ -132,20 +144,26 @@ static lua_State *main_thread(lua_State *L) {
 }
 
 /* raise_on_signal(on): whether a signal raises the error {interrupted = its number}; the second one ends the program.
- * Called again with true: one that came is dealt with. */
+ * Called again with true: one that came is dealt with. Returns the number of one that was raised since, or false: also
+ * where the code took the error for one of its own. */
 static int raise_on_signal(lua_State *L) {
   bool on = lua_toboolean(L, 1);
+  if (raised)
+    lua_pushinteger(L, asked_to_stop);
+  else
+    lua_pushboolean(L, false);
   lua_State *main = main_thread(L);
   if (lua_gethook(main) == stop_hook)
     lua_sethook(main, NULL, 0, 0);
   asked_to_stop = 0;
+  raised = false;
   asking = false;
   raising = on ? main : NULL;
   if (on)
     install(0);
   else
     uninstall();
-  return 0;
+  return 1;
 }
 
 void gll_leave_signals(lua_State *L) {

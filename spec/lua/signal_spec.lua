@@ -110,6 +110,15 @@ describe("train.main", function()
     assert.same({"stopped by SIGTERM\n", "exit", 143}, {output, how, status})
   end)
 
+  it("ends so where the error was taken for another one", function()
+    local output, how, status = main [[
+      local ok, message = pcall(function() signal "TERM" while true do end end)
+      error("a file: " .. tostring(message), 0)]]
+    assert.same({"stopped by SIGTERM\n", "exit", 143}, {output, how, status})
+    assert.same({"interrupted!\nstopped by SIGTERM\n", "exit", 143}, {main [[
+      print(select(2, pcall(function() signal "TERM" while true do end end)))]]})
+  end)
+
   it("is ended at once by a second signal, wherever it is", function()
     local _, how, status = main [[
       local file <close> = setmetatable({}, {__close = function() signal "HUP" end})

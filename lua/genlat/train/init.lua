@@ -37,7 +37,7 @@ local SIGNALS = {
   [25] = "SIGXFSZ: a file would be larger than the limit (ulimit -f)",
 }
 
--- Ends the process as shells expect of one that a signal stopped. told: whether that was said.
+-- Ends the process as shells expect of one that a signal stopped. told: whether that was said already.
 local function end_stopped(signal, told)
   if not told then
     local name = SIGNALS[signal] or "signal " .. signal
@@ -57,9 +57,10 @@ function train.main(body)
   local ok, problem = xpcall(body, function(problem)
     return type(problem) == "string" and last_words(problem) or problem
   end)
-  core.raise_on_signal(false)
+  local signal = core.raise_on_signal(false)
+  if signal then end_stopped(signal) end
   if ok or type(problem) == "table" and problem.finished then return end
-  if type(problem) == "table" and problem.interrupted then end_stopped(problem.interrupted, problem.told) end
+  if type(problem) == "table" and problem.interrupted then end_stopped(problem.interrupted, true) end
   io.stderr:write(text.shown_lines(tostring(problem)), "\n")
   os.exit(1, true)
 end

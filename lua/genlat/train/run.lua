@@ -266,7 +266,7 @@ local function stop(self, signal)
   local epoch, step = self.epoch, self.step - 1
   if step == 0 then epoch, step = epoch - 1, self.steps end
   io.stderr:write(("stopped in epoch %d at step %d; go on with --resume %s\n"):format(epoch, step, self.folder))
-  error {interrupted = signal, told = true}
+  error {interrupted = signal} -- which is said
 end
 
 local function stop_if_asked(self)
