@@ -199,8 +199,8 @@ describe("on the command line,", function()
 
   local old = shell.run("command -v lua5.1 || command -v luajit"):match "^(%S+)";
   (old and it or pending)("another Lua is told in one line", function()
-    for script in io.popen("ls scripts/*.lua"):lines() do
-      script = script:match "[^/]+$"
+    for path in io.popen("ls scripts/*.lua"):lines() do
+      local script = path:match "[^/]+$"
       local output, errors, status = shell.run(("'%s' scripts/%s"):format(old, script))
       assert.equal("", output)
       assert.equal(1, status)

@@ -40,8 +40,8 @@ local SIGNALS = {
 -- Ends the process as shells expect of one that a signal stopped. told: whether that was said already.
 local function end_stopped(signal, told)
   if not told then
-    local name = SIGNALS[signal] or "signal " .. signal
-    io.stderr:write(core.isatty(2) and "\r\27[K" or "", "stopped by ", name, "\n")
+    train.progress.erase()
+    io.stderr:write("stopped by ", SIGNALS[signal] or "signal " .. signal, "\n")
   end
   os.exit(128 + signal, true)
 end
@@ -61,6 +61,7 @@ function train.main(body)
   if signal then end_stopped(signal) end
   if ok or type(problem) == "table" and problem.finished then return end
   if type(problem) == "table" and problem.interrupted then end_stopped(problem.interrupted, true) end
+  train.progress.erase()
   io.stderr:write(text.shown_lines(tostring(problem)), "\n")
   os.exit(1, true)
 end
