@@ -64,7 +64,7 @@ local function source(space, options, label, count, progress)
 end
 
 local function write_set(space, options, label)
-  local place <close> = train.check(write.place(options.out, {
+  local place = train.check(write.place(options.out, {
     parts = {"train", "test"}, format = options.format, shape = space.image, labelled = space.conditional ~= nil,
     classes = space.conditional and options.format == "png" and space.classes or nil,
   }))
@@ -75,9 +75,11 @@ local function write_set(space, options, label)
     done = done + n
     bar:update("images", done, function(rate) return ("%.0f/s"):format(rate) end, "")
   end
-  for _, part in ipairs(counts) do
-    train.check(place:split(part[1], part[2], source(space, options, label, part[2], progress)))
-  end
+  train.closing(place, function()
+    for _, part in ipairs(counts) do
+      train.check(place:split(part[1], part[2], source(space, options, label, part[2], progress)))
+    end
+  end)
   bar:clear()
   print(("%s: %d images for training and %d for testing"):format(options.out, counts[1][2], counts[2][2]))
 end

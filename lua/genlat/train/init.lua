@@ -72,6 +72,13 @@ function train.check(value, message)
   return value
 end
 
+--- Calls a function and then closes the value, also after an error: <close> for scripts, which an older Lua has to be
+-- able to read up to the line that tells it so.
+function train.closing(value, body)
+  local _ <close> = value
+  return body()
+end
+
 --- The data set of a run, and what a run notes of it: see runs/dataset.lua.
 --
 --   local data = train.check(train.data.open(run))
