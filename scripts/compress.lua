@@ -16,7 +16,7 @@ with all of them, head included), mean squared error, PSNR, SSIM;
 beside that of PNG, which loses nothing, and of images made smaller, rounded to few levels and coded by the same coder.
 Writes rate_distortion.svg and compress_examples.svg. The model itself, which a reader needs too, is not counted.]]
 
-local MANY, FEW, MANY_BYTES = 1000, 32, 16 << 20
+local MANY, FEW, MANY_BYTES = 1000, 32, 16 * 1024 * 1024
 local STEPS = {4, 2, 1, 0.5, 0.25, 0.125}
 
 local step_of = Options.number(1 / 128, false, 64) -- a converter to a step
