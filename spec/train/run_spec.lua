@@ -148,6 +148,33 @@ describe("a folder in which a run trains", function()
   end)
 end)
 
+describe("a new run's number", function()
+  local folder, lock = require "genlat.runs.folder", require "genlat.runs.lock"
+  local claim, take = folder.claim, lock.take
+  after_each(function() folder.claim, lock.take = claim, take end)
+
+  it("is the next one where another process holds the folder, and an error where it cannot be locked", function()
+    local claimed, free = 0, {release = function() end}
+    function folder.claim()
+      claimed = claimed + 1
+      return place:path "run" .. claimed
+    end
+    function lock.take(path)
+      if path:match "1$" then return nil, "held", true end
+      assert(gl.core.mkdirs(path))
+      return free
+    end
+    local run = tiny.open "--quiet"
+    tiny.begin(run)
+    gl.core.release_interrupt()
+    assert.equal(place:path "run2", run.folder)
+    function lock.take() return nil, "no space" end
+    local ok, problem = pcall(tiny.begin, tiny.open "--quiet")
+    assert.same({false, "no space"}, {ok, problem})
+    assert.equal(3, claimed)
+  end)
+end)
+
 -- Numbers that are none ----------------------------------------------------------------------------------------------
 
 local STEP = {epoch = 2, last = tiny.STEPS}

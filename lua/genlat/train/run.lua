@@ -142,10 +142,12 @@ local function enter_folder(self)
     train.check(core.mkdirs(self.folder))
     if not self.lock then hold(self) end
   else
-    repeat -- another process may have been told this folder by name, and hold it
+    local busy
+    repeat -- another process may have been given this folder by name, and hold it
       self.folder = train.check(folder.claim(self.name))
-      self.lock, self.warning = lock.take(self.folder)
-    until self.lock
+      self.lock, self.warning, busy = lock.take(self.folder)
+    until not busy
+    train.check(self.lock, self.warning)
   end
   if self.warning then self:say("%s", self.warning) end
   if self.saved then return end
