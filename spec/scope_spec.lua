@@ -132,6 +132,8 @@ describe("a scope", function()
       assert.error_matches(function() scope.run(settings, records) end, message)
       assert.same(before, state_of(model))
     end
+    assert.error_matches(function() scope.run() end, "scope: expected a table of settings, got nil")
+    assert.error_matches(function() scope.run({seed = 1}, weight) end, "scope: expected a function, got userdata")
     assert.error_matches(function() gl.no_grad() end, "no_grad: expected a function, got nil")
   end)
 

@@ -45,10 +45,7 @@ end
 --
 --   x = gl.no_grad(function() return model:decode(z) end)
 function gl.no_grad(f, ...)
-  local meta = getmetatable(f)
-  if type(f) ~= "function" and not (type(meta) == "table" and meta.__call) then
-    error(("no_grad: expected a function, got %s"):format(type(f)), 2)
-  end
+  scope.check_function("no_grad", f)
   return scope.run({recording = false}, f, ...)
 end
 

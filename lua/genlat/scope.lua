@@ -93,17 +93,27 @@ local kinds = { -- of the settings; that of the seed is checked by the core
   frozen = {"a model", has "parameters"},
 }
 
-local function check(settings)
+local function check_settings(settings)
+  if type(settings) ~= "table" then core.error("scope: expected a table of settings, got " .. type(settings)) end
   for key, value in pairs(settings) do
     local kind = kinds[key]
-    if not kind then error(("scope: there is no setting '%s'"):format(tostring(key)), 3) end
-    if not kind[2](value) then error(("expected %s, got %s"):format(kind[1], type(value)), 3) end
+    if not kind then core.error(("scope: there is no setting '%s'"):format(tostring(key))) end
+    if not kind[2](value) then core.error(("expected %s, got %s"):format(kind[1], type(value))) end
+  end
+end
+
+--- Raises, in the name of a function that takes f, where f is nothing that can be called.
+function scope.check_function(name, f)
+  local meta = getmetatable(f)
+  if type(f) ~= "function" and not (type(meta) == "table" and meta.__call) then
+    core.error(("%s: expected a function, got %s"):format(name, type(f)))
   end
 end
 
 --- Calls f(...) with these settings and returns its results: see above.
 function scope.run(settings, f, ...)
-  check(settings)
+  check_settings(settings)
+  scope.check_function("scope", f)
   local _ <close> = core.scope(settings.recording, settings.seed)
   if not (settings.eval or settings.frozen) then return f(...) end
   local held <close> = setmetatable({}, Held)
