@@ -103,7 +103,9 @@ void gl_rng_permutation(uint64_t seed, uint64_t stream, uint32_t *out, uint32_t 
 /* ---- tensor ----------------------------------------------------------------------------------------------------- */
 
 enum { GL_MAXDIM = 8 };
-typedef enum gl_dtype { GL_FLOAT, GL_UINT8 } gl_dtype;
+/* float32 holds every whole number up to 2^24. Places beyond are int64: what argmax, arange and randperm give there. */
+typedef enum gl_dtype { GL_FLOAT, GL_UINT8, GL_INT64 } gl_dtype;
+#define GL_WHOLE_MOST ((int64_t)1 << (sizeof(gl_real) == sizeof(float) ? 24 : 53))
 
 typedef struct gl_backing { /* of memory that is not gl_alloc's and only read, such as a mapped file */
   void (*release)(void *data, size_t bytes);
@@ -148,12 +150,14 @@ void gl_tensor_release(gl_tensor *t); /* NULL is allowed */
 gl_tensor *gl_tensor_view(const gl_tensor *t, int ndim, const int64_t *shape, const int64_t *stride, int64_t offset);
 gl_tensor *gl_tensor_contiguous(gl_tensor *t); /* t itself (retained) where it is contiguous, else a copy */
 gl_tensor *gl_tensor_convert(const gl_tensor *t, gl_dtype dtype); /* a copy; to uint8: rounded, clamped to 0..255 */
-bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from);        /* element-wise, with broadcasting and conversion */
+gl_tensor *gl_tensor_float(const gl_tensor *t); /* a float copy; fails where an int64 element would be rounded */
+bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from); /* element-wise, with broadcasting and conversion */
 bool gl_tensor_fill(gl_tensor *t, double value);
 bool gl_tensor_is_contiguous(const gl_tensor *t);
 int64_t gl_tensor_numel(const gl_tensor *t);
 gl_real *gl_tensor_data(const gl_tensor *t);               /* the first element of a float tensor */
 uint8_t *gl_tensor_bytes(const gl_tensor *t);              /* the first element of a uint8 tensor */
+int64_t *gl_tensor_places(const gl_tensor *t);             /* the first element of an int64 tensor */
 double gl_tensor_get(const gl_tensor *t, int64_t i);       /* the i-th element in row-major order */
 void gl_tensor_set(gl_tensor *t, int64_t i, double value); /* does not count as an in-place change */
 void gl_tensor_touch(gl_tensor *t);                        /* counts an in-place change */

@@ -59,13 +59,13 @@ void gl_node_free(gl_node *n) {
 
 bool gl_wants(const gl_node *n, int input) { return n->in[input] && n->in[input]->requires_grad; }
 
-/* uint8 inputs of ops that compute with floats are converted. */
+/* Inputs of ops that compute with floats are converted. */
 static bool convert_inputs(gl_node *n) {
   for (int i = 0; i < n->nin; i++) {
     gl_tensor *x = n->in[i];
     if (!x || x->dtype == GL_FLOAT)
       continue;
-    n->in[i] = gl_tensor_convert(x, GL_FLOAT);
+    n->in[i] = gl_tensor_float(x);
     gl_tensor_release(x);
     if (!n->in[i])
       return false;

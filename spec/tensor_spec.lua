@@ -52,7 +52,7 @@ describe("making tensors", function()
     assert.is_true(gl.tensor({1, 2}, {requires_grad = true}).requires_grad)
     assert.is_true(gl.full({2}, 1, {requires_grad = true}).requires_grad)
     assert.same({0, 2, 255}, gl.tensor({-3, 1.7, 999}, {dtype = "uint8"}):totable())
-    raises("zeros: dtype is 'float32' or 'uint8', not 'int'", gl.zeros, 2, {dtype = "int"})
+    raises("zeros: dtype is 'float32', 'uint8' or 'int64', not 'int'", gl.zeros, 2, {dtype = "int"})
     raises("zeros: there is no option 'type' (it takes dtype and requires_grad)", gl.zeros, 2, {type = "uint8"})
     for _, make in ipairs {gl.zeros, gl.tensor} do
       local _, message = pcall(make, 2, {dtype = "uint8", requires_grad = true})
@@ -102,7 +102,7 @@ describe("making tensors", function()
     raises("arange: that makes no finite number of elements", gl.arange, 0 / 0)
     raises("arange: the step cannot be 0", gl.arange, 1, 2, 0)
     raises("linspace: that makes no elements", gl.linspace, 0, 1, 0)
-    raises("randperm: expected a number from 1 to 2^24, got 0", gl.randperm, 0)
+    raises("randperm: expected a number from 1 to 2^32 - 1, got 0", gl.randperm, 0)
     raises("threads: expected a number from 1 to 1024, got 0", gl.threads, 0)
   end)
 
@@ -485,5 +485,84 @@ describe("views", function()
     w:detach():fill_(3)
     raises("backward: argument 1 of mul (2) was changed in place after mul had used it",
            function() z:sum():backward() end)
+  end)
+end)
+
+describe("int64", function()
+  local big = (1 << 24) + 5
+
+  it("holds whole numbers that float32 does not, in every view and copy", function()
+    local x = gl.tensor({{1, big}, {-big, 1 << 52}}, {dtype = "int64"})
+    assert.equal("int64", x.dtype)
+    assert.same({{1, big}, {-big, 1 << 52}}, x:totable())
+    assert.equal("integer", math.type(x[{1, 2}]:item()))
+    assert.same({{1, -big}, {big, 1 << 52}}, x:t():totable())
+    assert.same({-big, 1 << 52, 1, big}, gl.cat({x[2], x[1]}):totable())
+    assert.same({{-big, 1 << 52}, {1, big}}, x:flip(1):clone():totable())
+    x[{1, 1}] = -7.6
+    x[2] = gl.tensor {3, 4}
+    assert.same({{-8, big}, {3, 4}}, x:totable())
+    assert.same({{0, 255}, {3, 4}}, x:byte():totable())
+    assert.same({{-8, 16777220}, {3, 4}}, x:float():totable())
+    assert.same({7, 0, 1 << 53, -(1 << 53)},
+      gl.tensor({7, 0 / 0, math.huge, -math.huge}, {dtype = "int64"}):totable())
+    assert.matches("int64", tostring(x))
+    assert.matches("16777221", tostring(x))
+    local full = gl.full({3}, big, {dtype = "int64"})
+    assert.same({big, big, big}, full:totable())
+    full:detach():zero_()
+    assert.same({0, 0, 0}, full:totable())
+  end)
+
+  it("names places, and is computed with where float32 holds its numbers", function()
+    local place = gl.tensor({3, 1}, {dtype = "int64"})
+    assert.same({30, 10}, gl.tensor({10, 20, 30}):index_select(place):totable())
+    assert.same({4, 2}, (place + 1):totable())
+    assert.same({{0, 0, 1}, {1, 0, 0}}, place:one_hot(3):totable())
+    place[1] = big
+    for name, compute in pairs {
+      add = function() return place + 1 end, eq = function() return place:eq(big) end,
+      add_ = function() return gl.zeros(2):add_(place) end, one_hot = function() return place:one_hot(3) end,
+    } do
+      local ok, message = pcall(compute)
+      assert.is_false(ok, name)
+      assert.matches(name .. ": element 1 is 16777221, which float32 does not hold", message)
+    end
+    assert.error_matches(function() place:requires_grad_() end, "a tensor of int64 has no gradient")
+  end)
+
+  it("is what places beyond 2^24 come as, and exact", function()
+    local x = gl.zeros(big)
+    assert.equal("float32", x:slice(1, 6, big):argmax().dtype)
+    assert.equal(1, x:argmax():item())
+    x[big] = 5
+    local place = x:argmax()
+    assert.equal("int64", place.dtype)
+    assert.equal(big, place:item())
+    assert.equal(5, x:index_select(place:reshape(1)):item())
+    x[big] = -5
+    assert.equal(big, x:argmin():item())
+    assert.same({{big}}, x:reshape(1, big):argmin(2, true):totable())
+    x = gl.arange(big - 1, big + 1)
+    assert.same({"int64", big - 1, big, big + 1}, {x.dtype, table.unpack(x:totable())})
+    assert.same({-big, -big + 2}, gl.arange(-big, -big + 3, 2):totable())
+    assert.equal("float32", gl.arange(1 << 24).dtype)
+    assert.equal("float32", gl.arange(big, big + 1, 0.5).dtype)
+  end)
+
+  it("is what a long permutation comes as", function()
+    local order = gl.randperm(big, 3)
+    assert.equal("int64", order.dtype)
+    local seen = gl.zeros(8) -- how many of the numbers are in each eighth, read from the ends
+    local head = order:slice(1, 1, 2000):totable()
+    local twice = {}
+    for _, place in ipairs(head) do
+      assert.is_true(place >= 1 and place <= big and not twice[place])
+      twice[place] = true
+      local eighth = (place - 1) * 8 // big + 1
+      seen[eighth] = seen[eighth]:item() + 1
+    end
+    assert.is_true(seen:min():item() > 150)
+    assert.error_matches(function() gl.randperm(1 << 32) end, "from 1 to 2%^32 %- 1")
   end)
 end)

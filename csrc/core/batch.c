@@ -7,7 +7,7 @@
 
 typedef struct batch_job {
   const uint8_t *images;
-  const gl_real *order;
+  const int64_t *place; /* of each image, from 0 */
   gl_real *out;
   int64_t size; /* bytes of an image */
   bool threshold;
@@ -17,7 +17,7 @@ static void pick_images(int64_t from, int64_t to, void *context) {
   const batch_job *j = context;
   const gl_real scale = (gl_real)(1.0 / 255);
   for (int64_t i = from; i < to; i++) {
-    const uint8_t *x = j->images + ((int64_t)j->order[i] - 1) * j->size;
+    const uint8_t *x = j->images + j->place[i] * j->size;
     gl_real *y = j->out + i * j->size;
     if (j->threshold)
       for (int64_t k = 0; k < j->size; k++)
@@ -28,36 +28,44 @@ static void pick_images(int64_t from, int64_t to, void *context) {
   }
 }
 
+/* Places, from 0, of the images that the order names from `first` on; freed by gl_free. */
+static int64_t *read_places(const gl_tensor *images, const gl_tensor *order, int64_t first, int64_t count) {
+  if (order->dtype == GL_UINT8 || order->ndim != 1 || !gl_tensor_is_contiguous(order) || first < 1 || count < 1 ||
+      first - 1 > order->shape[0] - count)
+    return gl_fail("batch: %lld indices from %lld on are not in the order (%s)", (long long)count, (long long)first,
+                   gl_tensor_text(order)),
+           NULL;
+  int64_t *place = gl_alloc_array(count, 1, sizeof *place);
+  for (int64_t i = 0; place && i < count; i++)
+    if (!gl_index_value(gl_tensor_get(order, first - 1 + i), images->shape[0], "batch: index", &place[i])) {
+      gl_free(place);
+      return NULL;
+    }
+  return place;
+}
+
 gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t first, int64_t count, gl_binarize how) {
   if (images->dtype != GL_UINT8 || images->ndim < 2 || !gl_tensor_is_contiguous(images))
     return gl_fail("batch: images are an uint8 tensor N x ... whose elements lie in a row, not %s of %s",
                    gl_tensor_text(images), gl_dtype_name(images->dtype)),
            NULL;
-  if (order->dtype != GL_FLOAT || order->ndim != 1 || !gl_tensor_is_contiguous(order) || first < 1 || count < 1 ||
-      first - 1 > order->shape[0] - count)
-    return gl_fail("batch: %lld indices from %lld on are not in the order (%s)", (long long)count, (long long)first,
-                   gl_tensor_text(order)),
-           NULL;
-  const gl_real *index = gl_tensor_data(order) + first - 1;
-  for (int64_t i = 0; i < count; i++)
-    if (!gl_index_value((double)index[i], images->shape[0], "batch: index", &(int64_t){0}))
-      return NULL;
-  int64_t shape[GL_MAXDIM];
+  int64_t shape[GL_MAXDIM], *place = read_places(images, order, first, count);
   for (int i = 0; i < images->ndim; i++)
     shape[i] = i == 0 ? count : images->shape[i];
-  gl_tensor *out = gl_tensor_new(GL_FLOAT, images->ndim, shape);
-  if (!out)
-    return NULL;
-  int64_t total = gl_tensor_numel(out);
-  batch_job j = {gl_tensor_bytes(images), index, gl_tensor_data(out), total / count, how == GL_BINARIZE_THRESHOLD};
-  gl_parallel(count, (int)(j.size < 4096 ? j.size : 4096), pick_images, &j);
-  if (!gl_tensor_intact(images)) {
+  gl_tensor *out = place ? gl_tensor_new(GL_FLOAT, images->ndim, shape) : NULL;
+  if (out) {
+    batch_job j = {gl_tensor_bytes(images), place, gl_tensor_data(out), gl_tensor_numel(out) / count,
+                   how == GL_BINARIZE_THRESHOLD};
+    gl_parallel(count, (int)(j.size < 4096 ? j.size : 4096), pick_images, &j);
+  }
+  gl_free(place);
+  if (out && !gl_tensor_intact(images)) {
     gl_fail_in("batch");
     gl_tensor_release(out);
     return NULL;
   }
-  if (how == GL_BINARIZE_DYNAMIC)
-    gl_rng_bernoulli(gl_rng_default(), gl_tensor_data(out), gl_tensor_data(out), total);
+  if (out && how == GL_BINARIZE_DYNAMIC)
+    gl_rng_bernoulli(gl_rng_default(), gl_tensor_data(out), gl_tensor_data(out), gl_tensor_numel(out));
   return out;
 }
 

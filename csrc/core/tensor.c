@@ -6,10 +6,14 @@
 #include "core/shape.h"
 #include "genlat.h"
 
-size_t gl_dtype_size(gl_dtype dtype) { return dtype == GL_UINT8 ? 1 : sizeof(gl_real); }
+size_t gl_dtype_size(gl_dtype dtype) {
+  return dtype == GL_UINT8 ? 1 : dtype == GL_INT64 ? sizeof(int64_t) : sizeof(gl_real);
+}
 
 const char *gl_dtype_name(gl_dtype dtype) {
-  return dtype == GL_UINT8 ? "uint8" : sizeof(gl_real) == sizeof(float) ? "float32" : "float64";
+  if (dtype != GL_FLOAT)
+    return dtype == GL_UINT8 ? "uint8" : "int64";
+  return sizeof(gl_real) == sizeof(float) ? "float32" : "float64";
 }
 
 /* ---- life ---- */
@@ -133,6 +137,7 @@ bool gl_tensor_is_own(const gl_tensor *t) {
 
 gl_real *gl_tensor_data(const gl_tensor *t) { return (gl_real *)t->buffer->data + t->offset; }
 
+int64_t *gl_tensor_places(const gl_tensor *t) { return (int64_t *)t->buffer->data + t->offset; }
 uint8_t *gl_tensor_bytes(const gl_tensor *t) { return (uint8_t *)t->buffer->data + t->offset; }
 
 void gl_tensor_touch(gl_tensor *t) { t->buffer->version++; }
@@ -150,8 +155,16 @@ static int64_t element_offset(const gl_tensor *t, int64_t i) {
 
 static uint8_t to_byte(double x) { return (uint8_t)(x > 0 ? x < 255 ? lrint(x) : 255 : 0); /* NaN becomes 0 */ }
 
+static uint8_t place_to_byte(int64_t x) { return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x); }
+/* Within 2^53, where a double, as which elements are set and read, is exact. NaN becomes 0. */
+static int64_t to_whole(double x) {
+  return x >= 0x1p53 ? (int64_t)1 << 53 : x > -0x1p53 ? (int64_t)nearbyint(x) : x == x ? -((int64_t)1 << 53) : 0;
+}
+
 double gl_tensor_get(const gl_tensor *t, int64_t i) {
   int64_t at = element_offset(t, i);
+  if (t->dtype == GL_INT64)
+    return (double)gl_tensor_places(t)[at];
   return t->dtype == GL_UINT8 ? gl_tensor_bytes(t)[at] : (double)gl_tensor_data(t)[at];
 }
 
@@ -159,6 +172,8 @@ void gl_tensor_set(gl_tensor *t, int64_t i, double value) {
   int64_t at = element_offset(t, i);
   if (t->dtype == GL_UINT8)
     gl_tensor_bytes(t)[at] = to_byte(value);
+  else if (t->dtype == GL_INT64)
+    gl_tensor_places(t)[at] = to_whole(value);
   else
     gl_tensor_data(t)[at] = (gl_real)value;
 }
@@ -184,6 +199,8 @@ typedef struct copy_job {
 #define TO_REAL gl_real *y = gl_tensor_data(job->to) + offset[0] + from * st
 #define TO_BYTE uint8_t *y = gl_tensor_bytes(job->to) + offset[0] + from * st
 #define FROM_REAL const gl_real *x = gl_tensor_data(job->from) + offset[1] + from * sf
+#define TO_PLACE int64_t *y = gl_tensor_places(job->to) + offset[0] + from * st
+#define FROM_PLACE const int64_t *x = gl_tensor_places(job->from) + offset[1] + from * sf
 #define FROM_BYTE const uint8_t *x = gl_tensor_bytes(job->from) + offset[1] + from * sf
 
 /* Copies elements from .. to-1 of one row of the nest. */
@@ -191,7 +208,18 @@ static void copy_row(const copy_job *job, const int64_t *offset, int64_t from, i
   int last = job->nest.ndim - 1;
   int64_t st = job->nest.stride[0][last], sf = job->nest.stride[1][last], n = to - from;
   bool to_bytes = job->to->dtype == GL_UINT8, from_bytes = job->from->dtype == GL_UINT8;
-  if (to_bytes && from_bytes)
+  bool to_places = job->to->dtype == GL_INT64, from_places = job->from->dtype == GL_INT64;
+  if (to_places && from_places)
+    COPY_LOOP(TO_PLACE, FROM_PLACE, (int64_t));
+  else if (to_places && from_bytes)
+    COPY_LOOP(TO_PLACE, FROM_BYTE, (int64_t));
+  else if (to_places)
+    COPY_LOOP(TO_PLACE, FROM_REAL, to_whole);
+  else if (from_places && to_bytes)
+    COPY_LOOP(TO_BYTE, FROM_PLACE, place_to_byte);
+  else if (from_places)
+    COPY_LOOP(TO_REAL, FROM_PLACE, (gl_real));
+  else if (to_bytes && from_bytes)
     COPY_LOOP(TO_BYTE, FROM_BYTE, (uint8_t));
   else if (to_bytes)
     COPY_LOOP(TO_BYTE, FROM_REAL, to_byte);
@@ -255,6 +283,16 @@ gl_tensor *gl_tensor_convert(const gl_tensor *t, gl_dtype dtype) {
   return NULL;
 }
 
+gl_tensor *gl_tensor_float(const gl_tensor *t) {
+  for (int64_t i = 0, n = t->dtype == GL_INT64 ? gl_tensor_numel(t) : 0; i < n; i++) {
+    const double value = gl_tensor_get(t, i);
+    if ((double)(gl_real)value != value)
+      return gl_fail("element %lld is %.0f, which %s does not hold", (long long)i + 1, value, gl_dtype_name(GL_FLOAT)),
+             NULL;
+  }
+  return gl_tensor_convert(t, GL_FLOAT);
+}
+
 gl_tensor *gl_tensor_contiguous(gl_tensor *t) {
   return gl_tensor_is_contiguous(t) ? gl_tensor_retain(t) : gl_tensor_convert(t, t->dtype);
 }
@@ -266,7 +304,7 @@ bool gl_tensor_fill(gl_tensor *t, double value) {
     gl_real *p = gl_tensor_data(t), v = (gl_real)value;
     for (int64_t i = 0, n = gl_tensor_numel(t); i < n; i++)
       p[i] = v;
-  } else if (gl_tensor_is_contiguous(t)) {
+  } else if (gl_tensor_is_contiguous(t) && t->dtype == GL_UINT8) {
     memset(gl_tensor_bytes(t), to_byte(value), (size_t)gl_tensor_numel(t));
   } else {
     for (int64_t i = 0, n = gl_tensor_numel(t); i < n; i++)

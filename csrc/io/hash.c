@@ -33,8 +33,11 @@ static uint64_t hash_numbers(const gl_real *x, int64_t n) {
 static void hash_some(int64_t from, int64_t to, void *context) {
   const row_job *j = context;
   for (int64_t i = from; i < to; i++)
-    j->hash[i] = j->t->dtype == GL_UINT8 ? gl_hash(gl_tensor_bytes(j->t) + i * j->size, (size_t)j->size, 0)
-                                         : hash_numbers(gl_tensor_data(j->t) + i * j->size, j->size);
+    j->hash[i] = j->t->dtype != GL_FLOAT
+                     ? gl_hash((const uint8_t *)j->t->buffer->data +
+                                   (j->t->offset + i * j->size) * (int64_t)gl_dtype_size(j->t->dtype),
+                               (size_t)j->size * gl_dtype_size(j->t->dtype), 0)
+                     : hash_numbers(gl_tensor_data(j->t) + i * j->size, j->size);
 }
 
 /* The hash of the rows' hashes, chained. */

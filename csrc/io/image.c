@@ -196,7 +196,7 @@ bool gl_image_bring(const gl_pixels *from, const gl_form *form, uint8_t *to) {
 }
 
 gl_tensor *gl_image_bytes(gl_tensor *t) {
-  gl_tensor *c = gl_tensor_contiguous(t);
+  gl_tensor *c = t->dtype == GL_INT64 ? gl_tensor_convert(t, GL_FLOAT) : gl_tensor_contiguous(t);
   if (!c || c->dtype == GL_UINT8)
     return c;
   gl_tensor *bytes = gl_tensor_new(GL_UINT8, c->ndim, c->shape);

@@ -230,8 +230,8 @@ gl_tensor *gl_safetensors_tensor(const gl_safetensors *f, const char *dtype, int
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 const char *gl_safetensors_dtype(const gl_tensor *t) {
-  if (t->dtype == GL_UINT8)
-    return "U8";
+  if (t->dtype != GL_FLOAT)
+    return t->dtype == GL_UINT8 ? "U8" : "I64";
   return sizeof(gl_real) == 8 ? "F64" : "F32";
 }
 
@@ -254,13 +254,24 @@ static bool write_floats(gl_output *out, const gl_real *from, int64_t n) {
   return true;
 }
 
+static bool write_places(gl_output *out, const int64_t *from, int64_t n) {
+  uint8_t raw[sizeof *from];
+  for (int64_t i = 0; i < n; i++) {
+    put_le(raw, (int)sizeof raw, (uint64_t)from[i]);
+    if (!gl_output_write(out, raw, sizeof raw))
+      return false;
+  }
+  return true;
+}
+
 static bool write_tensor(gl_output *out, gl_tensor *t) {
   gl_tensor *c = gl_tensor_contiguous(t);
   if (!c)
     return false;
   int64_t n = gl_tensor_numel(c);
-  bool ok = c->dtype == GL_UINT8 ? gl_output_write(out, gl_tensor_bytes(c), (size_t)n)
-                                 : write_floats(out, gl_tensor_data(c), n);
+  bool ok = c->dtype == GL_UINT8   ? gl_output_write(out, gl_tensor_bytes(c), (size_t)n)
+            : c->dtype == GL_INT64 ? write_places(out, gl_tensor_places(c), n)
+                                   : write_floats(out, gl_tensor_data(c), n);
   ok = gl_tensor_intact(c) && ok;
   gl_tensor_release(c);
   return ok;

@@ -14,10 +14,10 @@ typedef struct creation {
 
 static gl_dtype check_dtype(lua_State *L, const char *name, int i) {
   const char *word = luaL_checkstring(L, i);
-  if (strcmp(word, "uint8") == 0)
-    return GL_UINT8;
+  if (strcmp(word, "uint8") == 0 || strcmp(word, "int64") == 0)
+    return *word == 'u' ? GL_UINT8 : GL_INT64;
   if (strcmp(word, gl_dtype_name(GL_FLOAT)) != 0 && strcmp(word, "float") != 0)
-    gll_error(L, "%s: dtype is 'float32' or 'uint8', not '%s'", name, word);
+    gll_error(L, "%s: dtype is 'float32', 'uint8' or 'int64', not '%s'", name, word);
   return GL_FLOAT;
 }
 
@@ -116,10 +116,10 @@ static int tensor(lua_State *L) {
 
 static const lua_Integer MOST_ELEMENTS = (lua_Integer)1 << 53; /* as many as a double counts */
 
-static gl_tensor *push_vector(lua_State *L, const char *name, double n) {
+static gl_tensor *push_vector(lua_State *L, const char *name, double n, gl_dtype dtype) {
   if (!(n >= 1 && n <= (double)MOST_ELEMENTS))
     gll_error(L, "%s: that makes %s elements", name, n < 1 ? "no" : "no finite number of");
-  return push_new(L, name, &(creation){.ndim = 1, .shape = {(int64_t)n}});
+  return push_new(L, name, &(creation){.ndim = 1, .shape = {(int64_t)n}, .dtype = dtype});
 }
 
 /* arange(last), arange(first, last), arange(first, last, step): first, first + step, ... up to and including last */
@@ -128,7 +128,10 @@ static int arange(lua_State *L) {
   double step = luaL_optnumber(L, 3, 1);
   if (step == 0)
     return gll_error(L, "arange: the step cannot be 0");
-  gl_tensor *t = push_vector(L, "arange", floor((last - first) / step + 1e-9) + 1);
+  bool whole = first == floor(first) && step == floor(step);
+  double most = fmax(fabs(first), fabs(last));
+  gl_tensor *t = push_vector(L, "arange", floor((last - first) / step + 1e-9) + 1,
+                             whole && most > (double)GL_WHOLE_MOST && most < 0x1p53 ? GL_INT64 : GL_FLOAT);
   for (int64_t i = 0; i < t->shape[0]; i++)
     gl_tensor_set(t, i, first + (double)i * step);
   return 1;
@@ -137,8 +140,8 @@ static int arange(lua_State *L) {
 /* linspace(first, last, n): n numbers, evenly spaced, both ends among them */
 static int linspace(lua_State *L) {
   double first = luaL_checknumber(L, 1), last = luaL_checknumber(L, 2);
-  gl_tensor *t =
-      push_vector(L, "linspace", (double)gll_check_whole(L, 3, "linspace", "n", LUA_MININTEGER, LUA_MAXINTEGER));
+  gl_tensor *t = push_vector(L, "linspace",
+                             (double)gll_check_whole(L, 3, "linspace", "n", LUA_MININTEGER, LUA_MAXINTEGER), GL_FLOAT);
   int64_t n = t->shape[0];
   for (int64_t i = 0; i < n; i++)
     gl_tensor_set(t, i, n == 1 ? first : first + (last - first) * (double)i / (double)(n - 1));
@@ -171,12 +174,12 @@ static int randn(lua_State *L) { return random_filled(L, "randn", gl_rng_normal)
 /* randperm(n), or, independent of gl.seed, randperm(n, seed, stream): 1 .. n in random order */
 static int randperm(lua_State *L) {
   lua_Integer n = gll_check_whole(L, 1, "randperm", "n", LUA_MININTEGER, LUA_MAXINTEGER);
-  if (n < 1 || n > 1 << 24) /* beyond, float32 leaves whole numbers out */
-    return gll_error(L, "randperm: expected a number from 1 to 2^24, got %I", (LUAI_UACINT)n);
+  if (n < 1 || n > UINT32_MAX)
+    return gll_error(L, "randperm: expected a number from 1 to 2^32 - 1, got %I", (LUAI_UACINT)n);
   bool own = !lua_isnoneornil(L, 2);
   uint64_t seed = own ? (uint64_t)gll_check_whole(L, 2, "randperm", "seed", LUA_MININTEGER, LUA_MAXINTEGER) : 0;
   uint64_t stream = (uint64_t)gll_option_whole(L, 3, "randperm", "stream", 0, LUA_MININTEGER, LUA_MAXINTEGER);
-  gl_tensor *t = push_vector(L, "randperm", (double)n);
+  gl_tensor *t = push_vector(L, "randperm", (double)n, n > GL_WHOLE_MOST ? GL_INT64 : GL_FLOAT);
   gll_use_context(L);
   gl_rng *rng = gl_rng_default();
   if (!own) {
@@ -187,8 +190,10 @@ static int randperm(lua_State *L) {
   if (!order)
     return gll_raise(L);
   gl_rng_permutation(seed, stream, order, (uint32_t)n);
-  for (int64_t i = 0; i < n; i++)
+  for (int64_t i = 0; i < n && t->dtype == GL_FLOAT; i++)
     gl_tensor_data(t)[i] = (gl_real)(order[i] + 1);
+  for (int64_t i = 0; i < n && t->dtype == GL_INT64; i++)
+    gl_tensor_places(t)[i] = (int64_t)order[i] + 1;
   gl_free(order);
   rng->counter += !own;
   return 1;

@@ -173,9 +173,10 @@ typedef struct statistics {
 static statistics measure_all(const gl_tensor *t) {
   statistics s = {.least = INFINITY, .most = -INFINITY};
   const uint8_t *bytes = t->dtype == GL_UINT8 ? gl_tensor_bytes(t) : NULL;
-  const gl_real *reals = bytes ? NULL : gl_tensor_data(t);
+  const int64_t *places = t->dtype == GL_INT64 ? gl_tensor_places(t) : NULL;
+  const gl_real *reals = bytes || places ? NULL : gl_tensor_data(t);
   for (int64_t i = 0, n = gl_tensor_numel(t); i < n; i++) {
-    double v = bytes ? bytes[i] : (double)reals[i];
+    double v = bytes ? bytes[i] : places ? (double)places[i] : (double)reals[i];
     if (isnan(v)) {
       s.nans++;
       continue;

@@ -76,7 +76,7 @@ gl_tensor *gll_push_converted(lua_State *L, int i, gl_dtype dtype) {
 void gll_push_list(lua_State *L, int64_t n) { lua_createtable(L, n < INT_MAX ? (int)n : INT_MAX, 0); }
 
 void gll_push_number(lua_State *L, const gl_tensor *t, int64_t i) {
-  if (t->dtype == GL_UINT8)
+  if (t->dtype != GL_FLOAT)
     lua_pushinteger(L, (lua_Integer)gl_tensor_get(t, i));
   else
     lua_pushnumber(L, gl_tensor_get(t, i));

@@ -36,7 +36,7 @@ static bool change(gl_node *n, gl_kernel *kernel, const double *p) {
   gl_tensor *x = n->in[0], *y = n->nin > 1 ? n->in[1] : NULL;
   if (x->dtype != GL_FLOAT)
     return gl_fail("changes float32 tensors only, not %s", gl_dtype_name(x->dtype));
-  gl_tensor *as_float = y && y->dtype != GL_FLOAT ? gl_tensor_convert(y, GL_FLOAT) : NULL;
+  gl_tensor *as_float = y && y->dtype != GL_FLOAT ? gl_tensor_float(y) : NULL;
   if (y && y->dtype != GL_FLOAT && !as_float)
     return false;
   y = as_float ? as_float : y;

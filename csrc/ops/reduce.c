@@ -232,6 +232,7 @@ typedef struct fold_job {
   gl_fold *fold;
   const gl_real *x;
   gl_real *out;
+  int64_t *places; /* of a place that float32 may not hold; else NULL */
   gl_around v;
   double parameter;
 } fold_job;
@@ -240,18 +241,32 @@ static void fold_lines(int64_t from, int64_t to, void *context) {
   const fold_job *j = context;
   for (int64_t k = from; k < to; k++) {
     int64_t o = k / j->v.inner, i = k % j->v.inner;
-    j->out[k] = (gl_real)j->fold(j->x + o * j->v.size * j->v.inner + i, j->v.size, j->v.inner, j->parameter);
+    const double y = j->fold(j->x + o * j->v.size * j->v.inner + i, j->v.size, j->v.inner, j->parameter);
+    if (j->places)
+      j->places[k] = (int64_t)y;
+    else
+      j->out[k] = (gl_real)y;
   }
 }
 
-static bool fold_forward(gl_node *n, gl_fold *fold, double parameter) {
+static bool run_fold(gl_node *n, gl_fold *fold, double parameter, bool is_place) {
   folding f;
   if (!fold_begin(n, &f))
     return false;
-  fold_job j = {fold, gl_tensor_data(f.x), gl_tensor_data(n->out), f.v, parameter};
+  const bool far = is_place && f.v.size > GL_WHOLE_MOST;
+  if (far) {
+    gl_tensor *places = gl_tensor_new(GL_INT64, n->out->ndim, n->out->shape);
+    gl_tensor_release(n->out);
+    if (!(n->out = places))
+      return fold_end(&f), false;
+  }
+  fold_job j = {fold,     gl_tensor_data(f.x), gl_tensor_data(n->out), far ? gl_tensor_places(n->out) : NULL, f.v,
+                parameter};
   gl_parallel(f.v.outer * f.v.inner, (int)(f.v.size < 1024 ? 4 * f.v.size : 4096), fold_lines, &j);
   return fold_end(&f);
 }
+
+static bool fold_forward(gl_node *n, gl_fold *fold, double parameter) { return run_fold(n, fold, parameter, false); }
 
 static double fold_variance(const gl_real *x, int64_t n, int64_t stride, double correction) {
   double mean = 0, square = 0;
@@ -314,11 +329,11 @@ static bool norm_forward(gl_node *n) { return fold_forward(n, fold_norm, 0); }
 static bool logsumexp_forward(gl_node *n) { return fold_forward(n, fold_logsumexp, 0); }
 static bool max_forward(gl_node *n) { return fold_forward(n, fold_max, 0); }
 static bool min_forward(gl_node *n) { return fold_forward(n, fold_min, 0); }
-static bool argmax_forward(gl_node *n) { return fold_forward(n, fold_argmax, 1); }
-static bool argmin_forward(gl_node *n) { return fold_forward(n, fold_argmax, -1); }
+static bool argmax_forward(gl_node *n) { return run_fold(n, fold_argmax, 1, true); }
+static bool argmin_forward(gl_node *n) { return run_fold(n, fold_argmax, -1, true); }
 
-GL_OP(argmax, FOLD_SIGNATURE, 0, NULL, "index, from 1, of the first largest element");
-GL_OP(argmin, FOLD_SIGNATURE, 0, NULL, "index, from 1, of the first smallest element");
+GL_OP(argmax, FOLD_SIGNATURE, 0, NULL, "index, from 1, of the first largest element; of int64 among more than 2^24");
+GL_OP(argmin, FOLD_SIGNATURE, 0, NULL, "index, from 1, of the first smallest element; of int64 among more than 2^24");
 
 /* kernel(g, x, y), x of the input's shape, with y and g stretched to it. */
 static gl_tensor *unfolded(const gl_node *n, gl_tensor *gout, gl_kernel *kernel, const gl_tensor *x,

@@ -3,7 +3,7 @@
 local binding = {}
 
 -- How tensors are made takes options in the end.
-local OPTIONS = 'options: dtype ("float32" or "uint8"), requires_grad (false).'
+local OPTIONS = 'options: dtype ("float32", "uint8" or "int64"), requires_grad (false).'
 
 --- Functions of genlat: {call =, text =, example =} by name.
 binding.functions = {
@@ -112,7 +112,7 @@ binding.methods = {
 
 --- Fields of tensors: {name, words}.
 binding.fields = {
-  {"shape", "the sizes, in a table"}, {"ndim", "how many axes there are"}, {"dtype", '"float32" or "uint8"'},
+  {"shape", "the sizes, in a table"}, {"ndim", "how many axes there are"}, {"dtype", '"float32", "uint8" or "int64"'},
   {"requires_grad", "does backward compute a gradient for it?"},
   {"grad", "the gradient, after backward; nil clears it"}, {"is_leaf", "was it made by hand, not computed?"},
 }
