@@ -292,4 +292,13 @@ describe("fetch", function()
     assert.equal(("%s/mnist/train-images-idx3-ubyte.gz\nfetch: %s/mnist/train-images-idx3-ubyte.gz: " ..
       "The requested URL returned error: 404\n1"):format(address, address), output)
   end)
+
+  it("ends with its download where a signal comes", function()
+    write(folder .. "/curl", "#!/bin/sh\necho $$ >" .. folder .. "/began\nexec sleep 60\n")
+    capture("chmod +x " .. folder .. "/curl")
+    local output = capture(([[PATH=%s:$PATH %s scripts/fetch.lua mnist --to %s/to 2>&1 >/dev/null & p=$!
+      while [ ! -s %s/began ]; do sleep 0.02; done; kill -TERM $p; wait $p; echo $?
+      kill -0 $(cat %s/began) 2>/dev/null && echo still there]]):format(folder, lua, folder, folder, folder))
+    assert.equal("stopped by SIGTERM\n143", output)
+  end)
 end)

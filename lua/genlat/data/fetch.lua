@@ -92,6 +92,11 @@ local function quote(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
 -- Runs a shell command; returns whether it succeeded and what it wrote.
 local function capture(command)
   local pipe = assert(io.popen(command))
@@ -159,13 +164,14 @@ local TOO_LARGE = {[63] = true, [25 + 128] = true} -- curl's; and SIGXFSZ's, fro
 -- no larger than `most` bytes, whatever the server says or sends.
 local function download(url, path, most)
   local secure = url:match "^https:" and "--proto =https --proto-redir =https " or ""
-  local command = ("ulimit -f %d; curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 "
-    .. "--speed-time 60 --max-filesize %d %s--continue-at - --output %s --url %s 2>&1"):format((most + 511) // 512,
-    most, secure, quote(path), quote(url))
-  local pipe = assert(io.popen(command))
-  local output = pipe:read "a"
-  local ok, how, status = pipe:close()
+  local name = os.tmpname()
+  local _ <close> = setmetatable({}, {__close = function() os.remove(name) end})
+  local command = ("ulimit -f %d; exec curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 "
+    .. "--speed-time 60 --max-filesize %d %s--continue-at - --output %s --url %s >%s 2>&1"):format((most + 511) // 512,
+    most, secure, quote(path), quote(url), quote(name))
+  local ok, how, status = core.execute(command) -- which a signal ends with us
   if ok then return true end
+  local output = read(name)
   if how == "signal" then status = status + 128 end
   local reason = output:match("curl: %(%d+%) ([^\n]+)") or output:match("[^\n]+") or "curl failed"
   if TOO_LARGE[status] then reason = ("it has more than the %d bytes of the published file"):format(most) end
