@@ -96,6 +96,13 @@ describe("whatever is given to an op", function()
     assert.equal(live, gl.memory().live)
   end)
 
+  it("the logarithm of what has none is NaN, or minus infinity", function()
+    local y = gl.tensor({-inf, -1e38, -1, -1e-40, -0.0, 0, nan, inf}):log():totable()
+    for i = 1, 4 do assert.is_true(y[i] ~= y[i], i) end
+    assert.same({-inf, -inf}, {y[5], y[6]})
+    assert.is_true(y[7] ~= y[7] and y[8] == inf)
+  end)
+
   it("indexing and assignment work or raise an error, too", function()
     math.randomseed(8)
     for _ = 1, 6000 do

@@ -418,6 +418,7 @@ describe("arguments", function()
     raises("expand: 2x3 does not stretch to 4x3", x.expand, x, 4, 3)
     raises("matmul: x (2x3) has rows of 3, y (2x3) columns of 2: these must be equal", x.matmul, x, x)
     raises("t: x has 2 axes, not 1", x.t, x[1])
+    raises("t: expected a tensor, got nil", x.t, nil)
   end)
 end)
 

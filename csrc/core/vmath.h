@@ -54,9 +54,9 @@ static inline float gl_log(float x) {
   const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
   float tiny = x < 1.17549435e-38f ? 16777216.0f : 1.0f; /* lift denormals */
   gl_bits u = {.f = x * tiny};
-  int32_t shifted = u.i - 0x3F3504F3; /* sqrt(1/2) */
+  int32_t shifted = (int32_t)((uint32_t)u.i - 0x3F3504F3u); /* sqrt(1/2); wraps round for x < 0, which has no log */
   int32_t n = shifted >> 23;
-  gl_bits m = {.i = u.i - n * (1 << 23)};
+  gl_bits m = {.i = (int32_t)((uint32_t)u.i - ((uint32_t)n << 23))};
   float k = (float)n - (tiny != 1.0f ? 24.0f : 0.0f);
   float d = m.f - 1.0f, s = d / (m.f + 1.0f), z = s * s;
   float p = 2.0f / 9.0f;

@@ -137,9 +137,9 @@ void gl_listing_free(gl_listing *list) {
 bool gl_files_settle(int64_t changed) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
-  int64_t left = changed + CLOCK_STEP - nanoseconds(now);
-  if (left <= 0 || left > CLOCK_STEP) /* a time that is still to come is another computer's */
+  int64_t settled = nanoseconds(now) - CLOCK_STEP;
+  if (changed <= settled || changed > nanoseconds(now)) /* a time that is still to come is another computer's */
     return false;
-  nanosleep(&(struct timespec){.tv_nsec = (long)left}, NULL);
+  nanosleep(&(struct timespec){.tv_nsec = (long)(changed - settled)}, NULL);
   return true;
 }
