@@ -59,7 +59,9 @@ gl_memory_info gl_memory(void);
 /* While something is built whose sizes come from elsewhere: this thread's allocations fail once they are more than
  * `bytes` together (SIZE_MAX: no limit), whatever is freed meanwhile. Returns whether the limit before was met. */
 bool gl_memory_allow(size_t bytes);
-void gl_memory_fail_after(long n); /* for tests: the allocation after n more fails, once; n < 0: never */
+/* For tests: the allocation after n more fails, once; n < 0: never. Returns how many more there would have been until
+ * the one that was to fail before, less than 0 where it has failed. */
+long gl_memory_fail_after(long n);
 
 /* ---- context: what belongs to one user of the core, such as a Lua state --------------------------------------------
  */

@@ -2,37 +2,12 @@
 -- recording, random numbers, training and gradients are as they were.
 
 local gl = require "genlat"
+local small = require "spec.support.small"
 local metrics, latent, nn = gl.metrics, gl.latent, gl.nn
-
-local set = gl.data.load("digits", {train = 60, test = 40})
-local classifier = nn.class "Classifier" -- in place of a LeNet-5
-function classifier:init()
-  self.hidden, self.output = nn.Linear(784, 84), nn.Linear(84, #set.classes)
-  self.config = {model = "none"}
-end
-function classifier:embed(x) return self.hidden(x:flatten(2)) end
-function classifier:forward(x) return self.output(self:embed(x)) end
+local set, classifier, model_of, flags = small.set, small.classifier, small.model_of, small.flags
 
 local PROBLEM = setmetatable({}, {__tostring = function() return "the user's own problem" end})
 local function raise() error(PROBLEM) end
-
--- A model with a layer that acts differently in training, parts in different states, and one frozen parameter.
-local function model_of(kind, config)
-  local c = {image = {28, 28, 1}, hidden = {6}, latent = 2}
-  for key, value in pairs(config or {}) do c[key] = value end
-  local model = gl.models[kind](c)
-  model.extra = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5))
-  model.extra[2]:eval()
-  model:parameters()[1].requires_grad = false
-  return model
-end
-
-local function flags(model)
-  local list = {}
-  model:walk(function(module, prefix) list[prefix] = module.training end)
-  for _, p in ipairs(model:named_parameters()) do list[p[1]] = p[2].requires_grad end
-  return list
-end
 
 -- A split whose batches raise after the first one.
 local function breaking_split()

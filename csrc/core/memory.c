@@ -201,8 +201,10 @@ gl_memory_info gl_memory(void) {
   return now;
 }
 
-void gl_memory_fail_after(long n) {
+long gl_memory_fail_after(long n) {
   pthread_mutex_lock(&lock);
+  long left = fail_countdown;
   fail_countdown = n;
   pthread_mutex_unlock(&lock);
+  return left;
 }

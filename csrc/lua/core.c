@@ -139,9 +139,11 @@ static int memory_allow(lua_State *L) {
   return 1;
 }
 
+/* memory_fail_after(n) -> see gl_memory_fail_after */
 static int memory_fail_after(lua_State *L) {
-  gl_memory_fail_after((long)gll_check_whole(L, 1, "memory_fail_after", "the number of allocations", -1, INT32_MAX));
-  return 0;
+  lua_Integer n = gll_check_whole(L, 1, "memory_fail_after", "the number of allocations", -1, INT32_MAX);
+  lua_pushinteger(L, gl_memory_fail_after((long)n));
+  return 1;
 }
 
 static int info(lua_State *L) {
