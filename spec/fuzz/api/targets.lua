@@ -19,7 +19,6 @@ local excluded = {
   ["core.set_recording"] = "changes on purpose what the fuzzer watches",
   ["core.memory_allow"] = "lets allocations fail until it is called again, as it is meant to",
   ["core.memory_fail_after"] = "the fuzzer itself lets allocations fail",
-  ["core.memory_allow"] = "leaves no memory to the fuzzer",
   ["core.scope"] = "holds until it is closed, as it is meant to: scope.run is called instead",
   ["core.error"] = "raises whatever it is given",
   ["core.catch_interrupt"] = "signals: Ctrl-C would no longer end the fuzzer",
