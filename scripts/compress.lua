@@ -5,7 +5,7 @@ local gl = require "genlat"
 local chunks = require "genlat.chunks"
 local explore = require "genlat.explore"
 local folder = require "genlat.data.folder"
-local count = require("genlat.text").count
+local text = require "genlat.text"
 local compress, Options, train = gl.latent.compress, gl.train.options, gl.train
 
 local EXPLANATION = [[
@@ -19,7 +19,12 @@ Writes rate_distortion.svg and compress_examples.svg. The model itself, which a 
 local MANY, FEW, MANY_BYTES = 1000, 32, 16 * 1024 * 1024
 local STEPS = {4, 2, 1, 0.5, 0.25, 0.125}
 
-local step_of = Options.number(1 / 128, false, 64) -- a converter to a step
+-- A converter to a step.
+local function step_of(word)
+  local step = Options.number(1 / 128, false, 64)(word)
+  if not step then return nil, text.message("'%s' is not a number from 1/128 to 64", word) end
+  return step
+end
 
 local function define(command)
   command.parser:epilog(EXPLANATION)
@@ -84,7 +89,8 @@ local function encode_files(space, options)
   for _, path in ipairs(paths) do
     before = before + file_size(path)
   end
-  print(("%s: %s, %s (%s as PNG)"):format(to, count(#paths, "image"), count(#bytes, "byte"), count(before, "byte")))
+  print(("%s: %s, %s (%s as PNG)"):format(to, text.count(#paths, "image"), text.count(#bytes, "byte"),
+    text.count(before, "byte")))
 end
 
 local function decode_files(space, options)
@@ -100,7 +106,7 @@ local function decode_files(space, options)
   for i = 1, #images do
     train.check(gl.write_png(("%s/%04d.png"):format(to, i), images[i]))
   end
-  print(("%s: %s"):format(to, count(#images, "image")))
+  print(("%s: %s"):format(to, text.count(#images, "image")))
 end
 
 -- Measuring -----------------------------------------------------------------------------------------------------------
@@ -160,7 +166,7 @@ local function curves(options, space, result)
   return gl.plot.lines.svg {
     series = {latents, smaller, limit}, xlog = true, title = "Rate and distortion",
     subtitle = ("%s, %s of %s; PNG, which loses nothing, takes %.0f bytes an image"):format(space.folder or options.run,
-      count(options.images, "test image"), space.data.name, math.min(result.png, result.png_sheet)),
+      text.count(options.images, "test image"), space.data.name, math.min(result.png, result.png_sheet)),
     xlabel = "bytes an image", ylabel = "PSNR, dB",
   }
 end

@@ -22,7 +22,7 @@ local function numbers(text)
     first = math.tointeger(tonumber(first))
     last = last ~= "" and math.tointeger(tonumber(last)) or first
     if not first or first < 1 or last < first or last - first > 9999 then
-      return nil, ("a list of numbers such as 3 or 1-8,20, not '%s'"):format(text)
+      return nil, ("'%s' is not a list of numbers such as 3 or 1-8,20"):format(text)
     end
     for i = first, last do
       list[#list + 1] = i

@@ -12,7 +12,7 @@ local function two(each)
     local list, message = explore.list(each)(text)
     if not list then return nil, message end
     if #list ~= 2 or list[1] == list[2] then
-      return nil, ("two different ones, separated by a comma, not '%s'"):format(text)
+      return nil, ("'%s' is not two, separated by a comma"):format(text)
     end
     return list
   end

@@ -16,7 +16,7 @@ local BATCH = 250 -- images that a GAN makes at a time, at most
 local function two_axes(text)
   local list, message = explore.list(whole(1))(text)
   if not list then return nil, message end
-  if #list ~= 2 or list[1] == list[2] then return nil, ("two axes such as 1,2, not '%s'"):format(text) end
+  if #list ~= 2 or list[1] == list[2] then return nil, ("'%s' is not two axes such as 1,2"):format(text) end
   return list
 end
 

@@ -48,7 +48,7 @@ local function range_of(text)
   if not list then return nil, message end
   if #list == 1 then list = {-math.abs(list[1]), math.abs(list[1])} end
   if #list ~= 2 or list[1] > 0 or list[2] < 0 or list[1] == list[2] then
-    return nil, ("a number, or two around 0 such as -5,10, not '%s'"):format(text)
+    return nil, ("'%s' is not a number, or two around 0 such as -5,10"):format(text)
   end
   return list
 end

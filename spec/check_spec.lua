@@ -26,24 +26,24 @@ describe("a rule", function()
     end
     for value, text in pairs {[0] = "0", [-1] = "-1", [2.5] = "2.5", [inf] = "inf", ["5"] = "'5'", [true] = "true",
       [(1 << 53) + 1] = "9007199254740993", [1e300] = "1e+300", [math.mininteger] = "-9223372036854775808"} do
-      assert.equal("f: x: a whole number of at least 1, not " .. text, problem(value, rule))
+      assert.equal("f: x is a whole number from 1, not " .. text, problem(value, rule))
     end
-    assert.equal("f: x: a whole number of at least 1, not nothing", problem(nil, rule))
-    assert.equal("f: x: a whole number of at least 1, not nan", problem(nan, rule))
-    assert.equal("f: x: a whole number of at least 1, not a tensor of 2x3", problem(gl.zeros(2, 3), rule))
-    assert.equal("f: x: a whole number from 2 to 4, not 5", problem(5, check.whole(2, 4)))
-    assert.equal("f: x: a whole number of at most 4, not 5", problem(5, check.whole(nil, 4)))
-    assert.equal("f: x: a whole number, not an empty table", problem({}, check.whole()))
+    assert.equal("f: x is a whole number from 1, not nothing", problem(nil, rule))
+    assert.equal("f: x is a whole number from 1, not nan", problem(nan, rule))
+    assert.equal("f: x is a whole number from 1, not a tensor of 2x3", problem(gl.zeros(2, 3), rule))
+    assert.equal("f: x is a whole number from 2 to 4, not 5", problem(5, check.whole(2, 4)))
+    assert.equal("f: x is a whole number up to 4, not 5", problem(5, check.whole(nil, 4)))
+    assert.equal("f: x is a whole number, not an empty table", problem({}, check.whole()))
   end)
 
   it("for numbers takes finite ones within its limits", function()
     assert.equal(0.5, check.value("f: x", 0.5, check.number {above = 0}))
-    assert.equal("f: x: a number above 0, not 0", problem(0, check.number {above = 0}))
-    assert.equal("f: x: a number above 0 and below 1, not 1", problem(1, check.number {above = 0, below = 1}))
-    assert.equal("f: x: a number of at least 0, not -1", problem(-1, check.number {least = 0}))
-    assert.equal("f: x: a number from 0 to 1, not 1.5", problem(1.5, check.number {least = 0, most = 1}))
+    assert.equal("f: x is a number above 0, not 0", problem(0, check.number {above = 0}))
+    assert.equal("f: x is a number above 0 and below 1, not 1", problem(1, check.number {above = 0, below = 1}))
+    assert.equal("f: x is a number from 0, not -1", problem(-1, check.number {least = 0}))
+    assert.equal("f: x is a number from 0 to 1, not 1.5", problem(1.5, check.number {least = 0, most = 1}))
     for _, value in ipairs {inf, -inf, nan} do problem(value, check.number()) end
-    assert.equal("f: x: a number, not '1'", problem("1", check.number()))
+    assert.equal("f: x is a number, not '1'", problem("1", check.number()))
   end)
 
   it("for lists reads each element", function()
@@ -52,23 +52,23 @@ describe("a rule", function()
     local read = check.value("f: x", given, sizes)
     assert.same({2, 3}, read)
     assert.not_equal(given, read)
-    local says = "a list of 1 to 3, each a whole number of at least 1"
-    assert.equal(("f: x: %s, not an empty table"):format(says), problem({}, sizes))
-    assert.equal(("f: x: %s, not a list of 4"):format(says), problem({1, 2, 3, 4}, sizes))
-    assert.equal(("f: x: %s, not a table"):format(says), problem({1, a = 2}, sizes))
-    assert.equal(("f: x: %s, not 3"):format(says), problem(3, sizes))
-    assert.equal("f: x[2]: a whole number of at least 1, not 0.5", problem({1, 0.5}, sizes))
-    assert.equal("f: x[1][2]: a number, not 'y'", problem({{1, "y"}}, check.list(check.list(check.number()))))
+    local says = "a list of 1 to 3, each a whole number from 1"
+    assert.equal(("f: x is %s, not an empty table"):format(says), problem({}, sizes))
+    assert.equal(("f: x is %s, not a list of 4"):format(says), problem({1, 2, 3, 4}, sizes))
+    assert.equal(("f: x is %s, not a table"):format(says), problem({1, a = 2}, sizes))
+    assert.equal(("f: x is %s, not 3"):format(says), problem(3, sizes))
+    assert.equal("f: x[2] is a whole number from 1, not 0.5", problem({1, 0.5}, sizes))
+    assert.equal("f: x[1][2] is a number, not 'y'", problem({{1, "y"}}, check.list(check.list(check.number()))))
   end)
 
   it("for words, tensors, functions, flags and choices says what they are", function()
-    assert.equal("f: x: one of a, b, not 'c\\n'", problem("c\n", check.word {"a", "b"}))
-    assert.equal("f: x: a tensor of 2x3, not a tensor of 3x2", problem(gl.zeros(3, 2), check.tensor {2, 3}))
-    assert.equal("f: x: a tensor, not an empty table", problem({}, check.tensor()))
-    assert.equal("f: x: a function, not 1", problem(1, check.callable))
-    assert.equal("f: x: true or false, not 1", problem(1, check.flag))
+    assert.equal("f: x is a or b, not 'c\\n'", problem("c\n", check.word {"a", "b"}))
+    assert.equal("f: x is a tensor of 2x3, not a tensor of 3x2", problem(gl.zeros(3, 2), check.tensor {2, 3}))
+    assert.equal("f: x is a tensor, not an empty table", problem({}, check.tensor()))
+    assert.equal("f: x is a function, not 1", problem(1, check.callable))
+    assert.equal("f: x is true or false, not 1", problem(1, check.flag))
     assert.equal(false, check.value("f: x", false, check.flag))
-    assert.equal("f: x: a whole number of at least 1 or true or false, not 'no'",
+    assert.equal("f: x is a whole number from 1 or true or false, not 'no'",
       problem("no", check.either(check.whole(1), check.flag)))
     assert.equal(2, check.value("f: x", 2.0, check.either(check.whole(1), check.flag)))
     assert.is_nil(check.value("f: x", nil, check.optional(check.flag)))
@@ -95,7 +95,7 @@ describe("options", function()
       (refusal(function() check.options("f", "size", rules) end)))
     assert.equal("f: there is no option '1'; there are seed, shuffle, size",
       (refusal(function() check.options("f", {3}, rules) end)))
-    assert.equal("f: size: a whole number of at least 1, not 'x'",
+    assert.equal("f: size is a whole number from 1, not 'x'",
       (refusal(function() check.options("f", {size = "x"}, rules) end)))
   end)
 end)
@@ -110,7 +110,7 @@ describe("words of a command line", function()
       "--5", "9007199254740993", "1.2.3", "5\n", "٣"} do
       local value, message = check.parse(word, whole)
       assert.is_nil(value, word)
-      assert.equal(("a whole number of at least 0, not '%s'"):format(require("genlat.text").shown(word)), message)
+      assert.equal(("'%s' is not a whole number from 0"):format(require("genlat.text").shown(word)), message)
     end
     for word, value in pairs {["-.5"] = -0.5, ["1e-3"] = 1e-3, ["2."] = 2, ["1E5"] = 1e5} do
       assert.equal(value, check.parse(word, number))
@@ -139,12 +139,12 @@ describe("what a file brought", function()
     local good = {epoch = 1, rng = {"1", "2"}, options = {data = "digits"}, more = 1}
     assert.equal(good, check.schema("F", "state", good, state))
     local function of(value) return select(2, check.schema("F\27", "state", value, state)) end
-    assert.equal("F\\x1B: state: a table, not 'x'", of "x")
-    assert.equal("F\\x1B: state.epoch: a whole number of at least 1, not nothing", of {})
-    assert.equal("F\\x1B: state.options.size: a whole number of at least 8 or nothing, not '\\x1B'",
+    assert.equal("F\\x1B: state is a table, not 'x'", of "x")
+    assert.equal("F\\x1B: state.epoch is a whole number from 1, not nothing", of {})
+    assert.equal("F\\x1B: state.options.size is a whole number from 8 or nothing, not '\\x1B'",
       of {epoch = 1, rng = {"1", "2"}, options = {data = "x", size = "\27"}})
-    assert.equal("F\\x1B: state.rng[2]: a text, not 3", of {epoch = 1, rng = {"1", 3}, options = {data = "digits"}})
+    assert.equal("F\\x1B: state.rng[2] is a text, not 3", of {epoch = 1, rng = {"1", 3}, options = {data = "digits"}})
     local _, message = check.schema("F", "notes", {["a\n"] = 1}, check.map(check.text))
-    assert.equal("F: notes.a\\n: a text, not 1", message)
+    assert.equal("F: notes.a\\n is a text, not 1", message)
   end)
 end)

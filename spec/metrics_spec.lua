@@ -305,9 +305,9 @@ describe("a VAE's bound of several samples", function()
 
   it("wants a whole number, and a beta of 1", function()
     assert.error_matches(function() gl.models.vae {samples = 0} end,
-      "vae: samples: a whole number from 1 to 16777216, not 0")
+      "vae: samples is a whole number from 1 to 16777216, not 0")
     assert.error_matches(function() gl.models.vae {samples = 2, beta = 4} end, "beta is 1, not 4")
-    assert.error_matches(function() gl.models.vae {unit = "sine"} end, "vae: unit: one of relu, tanh, not 'sine'")
+    assert.error_matches(function() gl.models.vae {unit = "sine"} end, "vae: unit is relu or tanh, not sine")
   end)
 end)
 

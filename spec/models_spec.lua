@@ -51,13 +51,13 @@ for kind, name in pairs {vae = "VAE", autoencoder = "Autoencoder"} do
 
     it("explains a config it cannot use", function()
       for _, case in ipairs {
-        {{latent = 0}, "latent: a whole number from 1 to 16777216, not 0"},
-        {{hidden = {10, 2.5}}, "hidden[2]: a whole number from 1 to 16777216, not 2.5"},
-        {{hidden = "10"}, "hidden[1]: a whole number from 1 to 16777216, not '10'"},
-        {{image = {28, 28}}, "image: a list of 3, each a whole number from 1 to 65536, not a list of 2"},
-        {{likelihood = "poisson"}, "likelihood: one of bernoulli, gaussian, not 'poisson'"},
+        {{latent = 0}, "latent is a whole number from 1 to 16777216, not 0"},
+        {{hidden = {10, 2.5}}, "hidden[2] is a whole number from 1 to 16777216, not 2.5"},
+        {{hidden = "10"}, "hidden[1] is a whole number from 1 to 16777216, not '10'"},
+        {{image = {28, 28}}, "image is a list of 3, each a whole number from 1 to 65536, not a list of 2"},
+        {{likelihood = "poisson"}, "likelihood is bernoulli or gaussian, not poisson"},
         {{hiden = {3}}, "there is no option 'hiden'; there are"},
-        {{model = "gan"}, ("model: one of %s, not 'gan'"):format(kind)},
+        {{model = "gan"}, ("model is %s, not gan"):format(kind)},
       } do
         local ok, message = pcall(function() gl.models[kind](case[1]) end)
         assert.is_false(ok)
@@ -145,7 +145,7 @@ describe("GAN and DCGAN", function()
   it("explain a config they cannot use", function()
     assert.error_matches(function() gl.models.dcgan {image = {30, 30, 1}} end, "%(28, 32, 64, ...%), not 30 x 30")
     assert.error_matches(function() gl.models.gan {loss = "l2"} end,
-      "gan: loss: one of gan, wasserstein, hinge, not 'l2'")
+      "gan: loss is gan, wasserstein or hinge, not l2")
   end)
 end)
 
@@ -224,21 +224,21 @@ describe("models.load", function()
   it("says in one line which field of a file is wrong, and how", function()
     local size = "a whole number from 1 to 16777216, not "
     for config, message in pairs {
-      ['{"model":"vae","latent":"20"}'] = "config: vae: latent: " .. size .. "'20'",
-      ['{"model":"vae","latent":[20]}'] = "config: vae: latent: " .. size .. "a list of 1",
-      ['{"model":"vae","beta":NaN}'] = "config: vae: beta: a number of at least 0, not nan",
-      ['{"model":"vae","hidden":null}'] = "config: vae: hidden[1]: " .. size .. "null",
-      ['{"model":"vae","hidden":[[1]]}'] = "config: vae: hidden[1]: " .. size .. "a list of 1",
-      ['{"model":"vae","unit":{}}'] = "config: vae: unit: one of relu, tanh, not an empty table",
-      ['{"model":"vae","likelihood":"\\u001b[2J"}'] = "config: vae: likelihood: one of bernoulli, gaussian, "
+      ['{"model":"vae","latent":"20"}'] = "config: vae: latent is " .. size .. "'20'",
+      ['{"model":"vae","latent":[20]}'] = "config: vae: latent is " .. size .. "a list of 1",
+      ['{"model":"vae","beta":NaN}'] = "config: vae: beta is a number from 0, not nan",
+      ['{"model":"vae","hidden":null}'] = "config: vae: hidden[1] is " .. size .. "null",
+      ['{"model":"vae","hidden":[[1]]}'] = "config: vae: hidden[1] is " .. size .. "a list of 1",
+      ['{"model":"vae","unit":{}}'] = "config: vae: unit is relu or tanh, not an empty table",
+      ['{"model":"vae","likelihood":"\\u001b[2J"}'] = "config: vae: likelihood is bernoulli or gaussian, "
         .. "not '\\x1B[2J'",
-      ['{"model":"vae","samples":1e15}'] = "config: vae: samples: " .. size .. "1000000000000000",
-      ['{"model":"vgg","divide":0}'] = "config: vgg: divide: " .. size .. "0",
-      ['{"model":"vae","image":[4294967296,4294967296,1]}'] = "config: vae: image[1]: a whole number from 1 to 65536, "
-        .. "not 4294967296",
-      ['{"model":"dcgan","maps":[1,2]}'] = "config: dcgan: maps: " .. size .. "a list of 2",
-      ['{"model":{}}'] = "config.model: a text, not an empty table",
-      ['[1,2]'] = "config.model: a text, not nothing",
+      ['{"model":"vae","samples":1e15}'] = "config: vae: samples is " .. size .. "1000000000000000",
+      ['{"model":"vgg","divide":0}'] = "config: vgg: divide is " .. size .. "0",
+      ['{"model":"vae","image":[4294967296,4294967296,1]}'] = "config: vae: image[1] is a whole number from 1 "
+        .. "to 65536, not 4294967296",
+      ['{"model":"dcgan","maps":[1,2]}'] = "config: dcgan: maps is " .. size .. "a list of 2",
+      ['{"model":{}}'] = "config.model is a text, not an empty table",
+      ['[1,2]'] = "config.model is a text, not nothing",
       ['{"model":"\\u001b]0;x\\u0007"}'] = "config: build: there is no model '\\x1B]0;x\\x07'; there are "
         .. "autoencoder, cvae, dcgan, gan, lenet5, vae, vgg",
       ['{"model":"init"}'] = "config: build: there is no model 'init'; there are autoencoder, cvae, dcgan, gan, "
@@ -249,10 +249,10 @@ describe("models.load", function()
       assert.equal(message, message_of({x = gl.zeros(1)}, config))
     end
     for notes, message in pairs {
-      ["3"] = "notes: a table, not 3",
-      ['{"options":3}'] = "notes.options: a table or nothing, not 3",
-      ['{"options":{"data":3}}'] = "notes.options.data: a text or nothing, not 3",
-      ['{"epochs":"x"}'] = "notes.epochs: a number of at least 0 or nothing, not 'x'",
+      ["3"] = "notes is a table, not 3",
+      ['{"options":3}'] = "notes.options is a table or nothing, not 3",
+      ['{"options":{"data":3}}'] = "notes.options.data is a text or nothing, not 3",
+      ['{"epochs":"x"}'] = "notes.epochs is a number from 0 or nothing, not 'x'",
     } do
       assert.equal(message, message_of({x = gl.zeros(1)}, '{"model":"vae"}', notes))
     end
@@ -327,7 +327,7 @@ describe("models.save", function()
     model.config.latent = 3
     assert.equal("load could not read this VAE: one built from its config has other tensors", refusal(model))
     model.config.latent = "x"
-    assert.equal("load could not build this VAE: vae: latent: a whole number from 1 to 16777216, not 'x'",
+    assert.equal("load could not build this VAE: vae: latent is a whole number from 1 to 16777216, not 'x'",
       refusal(model))
     model = gl.models.vae {hidden = {4}, latent = 2}
     model.more = gl.nn.Linear(2, 2)
@@ -378,7 +378,7 @@ describe("models.save", function()
       {"vae", tiny_class(), "register: 'vae' is the name of something else in gl.models"},
       {"save", tiny_class(), "register: 'save' is the name of something else in gl.models"},
       {"a b", tiny_class(), "register: name: letters, digits and _, not 'a b'"},
-      {3, tiny_class(), "register: name: a text, not 3"},
+      {3, tiny_class(), "register: name is a text, not 3"},
       {"tiny", {}, "register: class: a class of modules (gl.nn.class), not a table"},
       {"tiny", tiny_class()({width = 1}), "register: class: a class of modules (gl.nn.class), not a table"},
     } do

@@ -39,7 +39,7 @@ local cases = {
   ["walk"] = {vae, function(model) model:walk(raise) end},
 
   ["train.evaluate, by the batches"] = {vae, function(model)
-    gl.train.evaluate(model, breaking_split(), {size = 8})
+    gl.train.evaluate(model, breaking_split())
   end},
   ["train.evaluate, by the loss"] = {vae, function(model) gl.train.evaluate(breaking(model, "loss"), set.test) end},
   ["train.classifier.evaluate"] = {function() return classifier() end, function(model)

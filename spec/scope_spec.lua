@@ -124,8 +124,8 @@ describe("a scope", function()
     local before = state_of(model)
     for settings, message in pairs {
       [{recordings = false}] = "no setting 'recordings'", [{recording = 1}] = "expected true or false, got number",
-      [{recording = false, seed = "1"}] = "seed: expected a whole number, got string",
-      [{seed = 1.5}] = "seed: expected a whole number, got 1.5",
+      [{recording = false, seed = "1"}] = "seed: the seed is a whole number from 0 to 9007199254740992, not string",
+      [{seed = 1.5}] = "seed: the seed is a whole number from 0 to 9007199254740992, not 1.5",
       [{recording = false, eval = model, frozen = 3}] = "expected a model, got number",
       [{eval = {}}] = "expected a model, got table",
     } do

@@ -117,13 +117,10 @@ static int scope_close(lua_State *L) {
   return 0;
 }
 
+static const lua_Integer largest_seed = (lua_Integer)1 << 53; /* what every file format keeps exactly; see check.lua */
+
 static uint64_t check_seed(lua_State *L, int i) {
-  int whole = lua_type(L, i) == LUA_TNUMBER;
-  lua_Integer seed = whole ? lua_tointegerx(L, i, &whole) : 0;
-  if (!whole)
-    gll_error(L, "seed: expected a whole number, got %s",
-              lua_type(L, i) == LUA_TNUMBER ? lua_tostring(L, i) : luaL_typename(L, i));
-  return (uint64_t)seed;
+  return (uint64_t)gll_check_whole(L, i, "seed", "the seed", 0, largest_seed);
 }
 
 /* scope(recording, seed): a value to be closed, until when operations are recorded or not (nil: as before) and random

@@ -4,13 +4,14 @@
 --   size = check.value("pad: size", size, check.whole(1))
 --   state, message = check.schema(path, "state", state, check.record {epoch = check.whole(1), options = check.table})
 --
--- A rule says what a value has to be ("a whole number of at least 1") and reads it. Rules are the same everywhere:
+-- A rule says what a value has to be ("a whole number from 1") and reads it. Rules are the same everywhere:
 --   - a whole number is one up to 2^53 in size, exact in every format; a float with a whole value (5.0) is taken as it
 --   - a number is finite
 --   - a text is not a number: "5" is refused, but on a command line, where numbers are in decimal (5, 2.5, 1e-3), and
 --     lists have commas between their elements
 --   - names that are not known are refused, with the nearest known one
--- Messages name the place, the rule and what came: "tsne: steps: a whole number of at least 1, not 2.5".
+-- Messages name the place, the rule and what came: "tsne: steps is a whole number from 1, not 2.5", and on a command
+-- line "--steps: '2.5' is not a whole number from 1".
 
 local core = require "genlat.core"
 local json = require "genlat.json"
@@ -33,6 +34,13 @@ local function length_of_list(value)
   return n
 end
 
+-- A word where another one was wanted, which is shown without quotes where it is plain.
+local Word = {}
+
+local function as_word(value)
+  return value:find "^[%w_%-]+$" and setmetatable({word = value}, Word) or value
+end
+
 -- How a value that does not fit is named.
 local function shown(value)
   local kind = math.type(value)
@@ -44,6 +52,7 @@ local function shown(value)
   if type(value) == "string" then
     return text.message("'%s'", #value > SHOWN and value:sub(1, SHOWN) .. "..." or value)
   end
+  if getmetatable(value) == Word then return text.shown(value.word) end
   if is_tensor(value) then return ("a tensor of %s"):format(table.concat(value.shape, "x")) end
   local n = length_of_list(value)
   return n and n > 0 and ("a list of %d"):format(n) or n and "an empty table" or "a " .. type(value)
@@ -74,8 +83,8 @@ local function rule(says, read, parse) return {says = says, read = read, parse =
 -- "a whole number" and its limits
 local function with_limits(what, least, most)
   if least and most then return ("%s from %s to %s"):format(what, shown(least), shown(most)) end
-  if least then return ("%s of at least %s"):format(what, shown(least)) end
-  return most and ("%s of at most %s"):format(what, shown(most)) or what
+  if least then return ("%s from %s"):format(what, shown(least)) end
+  return most and ("%s up to %s"):format(what, shown(most)) or what
 end
 
 -- A number in decimal: no white space, no hexadecimals, none of C's words.
@@ -126,12 +135,15 @@ check.seed = check.whole(0, LARGEST)
 
 --- One of some words (a list).
 function check.word(words)
-  return rule("one of " .. table.concat(words, ", "), function(value)
+  local says = #words > 1 and ("%s or %s"):format(table.concat(words, ", ", 1, #words - 1), words[#words]) or words[1]
+  local of_words = rule(says, function(value)
     for _, word in ipairs(words) do
-      if value == word then return true, value end
+      if value == word then return true, word end
     end
-    return false
+    return false, nil, says, type(value) == "string" and as_word(value) or value
   end, function(word) return word end)
+  of_words.on_command_line = "one of " .. table.concat(words, ", ")
+  return of_words
 end
 
 --- A tensor of this shape (a list of sizes; any, if it is left out).
@@ -237,11 +249,11 @@ function check.optional(inner)
   end, inner.parse)
 end
 
---- What a rule allows and a further test does: test(value) returns true, or false; says: the words for both.
+--- What a rule allows, in words of its own, and a test, where there is one: test(value) returns true or false.
 function check.that(inner, says, test)
   return rule(says, function(value)
     local ok, read = inner.read(value)
-    if not ok or not test(read) then return false end
+    if not ok or test and not test(read) then return false end
     return true, read
   end, inner.parse)
 end
@@ -250,8 +262,8 @@ end
 
 -- What is wrong, as a message, where rule.read failed with these results.
 local function complaint(where, given, value, place, says, part)
-  if says then return ("%s%s: %s, not %s"):format(where, text.shown(place), says, shown(part)) end
-  return ("%s: %s, not %s"):format(where, given.says, shown(value))
+  if says then return ("%s%s is %s, not %s"):format(where, text.shown(place or ""), says, shown(part)) end
+  return ("%s is %s, not %s"):format(where, given.says, shown(value))
 end
 
 --- The value as its rule reads it (5.0 as 5, a list as a copy); raises at the user's line where the rule does not
@@ -260,6 +272,18 @@ function check.value(where, value, given)
   local ok, read, says, part = given.read(value)
   if not ok then core.error(complaint(where, given, value, read, says, part)) end
   return read
+end
+
+--- Refuses fields of a table that are not in a list of names, beside those of a list.
+function check.names(where, given, list)
+  if type(given) ~= "table" or is_tensor(given) then check.fail("%s: a table, not %s", where, shown(given)) end
+  local known = {}
+  for _, name in ipairs(list) do known[name] = true end
+  for key in next, given do
+    if math.type(key) ~= "integer" and not known[key] then
+      core.error(("%s: %s"):format(where, text.unknown("option", key, list)))
+    end
+  end
 end
 
 local function sorted_names(rules)
@@ -300,28 +324,28 @@ function check.known(where, what, name, list)
   core.error(("%s: %s"):format(where, text.unknown(what, name, list)))
 end
 
---- The value of a word on a command line, or nil and what is wrong: "a whole number of at least 1, not '2.5'".
+--- The value of a word on a command line, or nil and what is wrong: "'2.5' is not a whole number from 1".
 function check.parse(word, given)
   local value = given.parse(word)
   local ok, read
   if value ~= nil then
     ok, read = given.read(value)
   end
-  if not ok then return nil, ("%s, not %s"):format(given.says, shown(word)) end
+  if not ok then return nil, ("%s is not %s"):format(shown(word), given.on_command_line or given.says) end
   return read
 end
 
---- Is this what a rule allows? Or false and what is wrong: "a whole number of at least 1, not 2.5".
+--- Is this what a rule allows? Or false and what is wrong: "2.5 is not a whole number from 1".
 function check.test(value, given)
   local ok, _, says, part = given.read(value)
   if ok then return true end
-  return false, ("%s, not %s"):format(says or given.says, shown(says and part or value))
+  return false, ("%s is not %s"):format(shown(says and part or value), says or given.says)
 end
 
 -- Files ---------------------------------------------------------------------------------------------------------------
 
---- Checks what a file brought: returns it as its rule reads it, or nil and one line: "PATH: state.epoch: a whole number
--- of at least 1, not 'x'". what: the name of the whole, such as "state".
+--- Checks what a file brought: returns it as its rule reads it, or nil and one line: "PATH: state.epoch is a whole
+-- number from 1, not 'x'". what: the name of the whole, such as "state".
 function check.schema(path, what, value, given)
   local ok, read, says, part = given.read(value)
   if ok then return read end

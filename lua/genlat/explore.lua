@@ -22,7 +22,7 @@ function explore.list(each)
     local list = {}
     for word in (given .. ","):gmatch " *([^,]-) *," do
       local value, message = word, nil
-      if value == "" then return nil, text.message("a list without empty places, not '%s'", given) end
+      if value == "" then return nil, text.message("'%s' has an empty place", given) end
       if each then value, message = each(word) end
       if value == nil then return nil, message end
       list[#list + 1] = value

@@ -6,6 +6,7 @@
 -- terminal.text only computes; terminal.show prints. What the terminal can do is read from the environment, and
 -- GENLAT_TERMINAL=blocks, sixel, kitty or plain overrides that.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local lazy = require "genlat.lazy"
 local describe = require "genlat.nn.describe"
@@ -88,32 +89,32 @@ end
 -- A text in exactly so many columns, its end cut off where it is longer.
 local function in_columns(text, columns)
   local length = utf8.len(text)
-  if not length then return in_columns(text:gsub("[\128-\255]", "?"), columns) end
   if length > columns then
     text, length = text:sub(1, utf8.offset(text, columns) - 1) .. "…", columns
   end
   return text .. (" "):rep(columns - length)
 end
 
+-- A label without control characters; other ones that are not plainly visible are escaped.
+local function plain(label)
+  label = label:gsub("%c", " ")
+  return utf8.len(label) and core.shown(label) or label:gsub("[\128-\255]", "?")
+end
+
 local function label_line(labels, first, last, cell)
   local words = {}
   for i = first, last do
-    words[#words + 1] = in_columns(tostring(labels[i] or ""):gsub("%c", " "), cell)
+    words[#words + 1] = in_columns(plain(tostring(labels[i] or "")), cell)
   end
   return (table.concat(words, " "):gsub(" +$", ""))
 end
 
-local function check_options(options)
-  for _, key in ipairs {"columns", "width", "count"} do
-    local value = options[key]
-    if value ~= nil and (math.type(value) ~= "integer" or value < 1) then
-      error(("show: %s is a whole number from 1, not %s"):format(key, tostring(value)), 3)
-    end
-  end
-  if options.method ~= nil and not methods[options.method] then
-    error(("show: method is blocks, sixel, kitty or plain, not %s"):format(tostring(options.method)), 3)
-  end
-end
+local OPTIONS = {
+  columns = {check.whole(1)}, width = {check.whole(1)}, labels = {check.table},
+  method = {check.word {"blocks", "sixel", "kitty", "plain"}},
+}
+local SHOWING = {count = {check.whole(1)}}
+for name, rule in pairs(OPTIONS) do SHOWING[name] = rule end
 
 local function render(images, options)
   local x = as_rgb(images)
@@ -140,9 +141,7 @@ end
 --
 --   print(terminal.text(gl.data.load("digits").test:head(10), {method = "plain"}))
 function terminal.text(images, options)
-  options = options or {}
-  check_options(options)
-  local text = render(images, options)
+  local text = render(images, check.options("show", options, OPTIONS))
   return text
 end
 
@@ -203,11 +202,7 @@ end
 --   gl.show(gl.rand(4, 28, 28, 1), {labels = {"a", "b", "c", "d"}})
 function terminal.show(thing, options)
   if thing == nil and type(options) == "string" then error("show: " .. options, 3) end -- of gl.load, that failed
-  local own = {}
-  for key, value in pairs(options or {}) do
-    own[key] = value
-  end
-  check_options(own)
+  local own = check.options("show", options, SHOWING)
   local images, labels = images_of(thing, own.count)
   own.labels = own.labels or labels
   io.write(render(images, own), "\n")

@@ -281,18 +281,18 @@ describe("a folder of images", function()
 
     it("options that make no sense", function()
       put("a.png", plain(2, 2, 1))
-      mistaken("a folder of images has no option 'sizes' %(it has size, channels", {sizes = 3})
+      mistaken("there is no option 'sizes'; there are background, .*; did you mean 'size'%?", {sizes = 3})
       for _, size in ipairs {0, 2.5, "x", {1}, {1, 0}} do
         mistaken("size is a whole number from 1, or {height, width}", {size = size})
       end
       mistaken("channels is 1 or 3, not 4", {channels = 4})
-      mistaken("fit is crop or stretch or none, not 3", {fit = 3})
+      mistaken("fit is crop, stretch or none, not 3", {fit = 3})
       mistaken("fit = 'crop' wants a size to fit to", {fit = "crop"})
       mistaken("broken is fail or skip, not nothing", {broken = "nothing"})
       mistaken("background is a number from 0 %(black%) to 1 %(white%), not 255", {background = 255})
       for _, test in ipairs {0, 1.0, -1, "x"} do mistaken("test is a number of images or a share", {test = test}) end
-      mistaken("cache is the path of a folder, not a boolean", {cache = true})
-      mistaken("progress is a function, not a number", {progress = 1})
+      mistaken("cache is a text, not true", {cache = true})
+      mistaken("progress is a function, not 1", {progress = 1})
     end)
   end)
 

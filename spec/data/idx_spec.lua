@@ -130,7 +130,7 @@ describe("IDX files", function()
       assert.is_nil(data)
       assert.matches("^digits: transpose is an option of IDX files, these are sets that are drawn by program$", message)
       assert.error_matches(function() gl.data.load(place.name, {transposed = true}) end,
-        "^data.load: there is no option 'transposed'; did you mean 'transpose'%?")
+        "^data.load: there is no option 'transposed'; there are .*; did you mean 'transpose'%?")
     end)
   end)
 end)

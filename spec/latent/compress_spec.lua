@@ -198,7 +198,7 @@ describe("compress", function()
       local arguments = table.pack(...)
       assert.error_matches(function() compress.encode(table.unpack(arguments, 1, arguments.n)) end, text, 1, true)
     end
-    says("expected images N x 8 x 8 x 1, got 2 x 8 x 8 x 3", space, gl.zeros(2, 8, 8, 3))
+    says("expected images N x 8 x 8 x 1, got 2x8x8x3", space, gl.zeros(2, 8, 8, 3))
     says("step is a number from 1/128 to 64 standard deviations, not 0", space, x, nil, {step = 0})
     local conditional = space_of("cvae", {classes = 3})
     says("a class is 1 to 3, not 4.0", conditional, x:slice(1, 1, 1), gl.tensor {4})

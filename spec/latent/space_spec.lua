@@ -67,7 +67,7 @@ describe("a latent space", function()
     gl.seed(4)
     near(space:prior(5, {truncation = 0.5}), z * 0.5)
     assert.error_matches(function() space:prior(1, {truncation = -1}) end,
-      "truncation: a number of at least 0, not %-1")
+      "a number from 0, not %-1")
   end)
 
   it("tells the log density of what it draws", function()
@@ -102,7 +102,7 @@ describe("a latent space", function()
     near(space:log_density(z), mixture:log_density(z))
     near(space:log_density(z, {sampler = "gaussian"}), latent.space(space.model):log_density(z))
     assert.error_matches(function() space:prior(1, {sampler = "uniform"}) end,
-      "sampler: one of gaussian, mixture, not 'uniform'")
+      "gaussian or mixture, not uniform")
     folder:write("sampler.safetensors", "damaged")
     assert.error_matches(function() return gl.load(folder.name).sampler end, "sampler.safetensors")
     folder:remove()
@@ -159,14 +159,14 @@ describe("images that are encoded", function()
   end)
 
   it("are of the model's shape", function()
-    local says = "images are N x 8 x 6 x 3, these are "
+    local says = "expected images N x 8 x 6 x 3, got "
     assert.equal(says .. "4x3x8x6: that is N x C x H x W; x:permute(1, 3, 4, 2) has the channels last",
       refusal(x:permute(1, 4, 2, 3)))
     assert.equal(says .. "4x144: those are rows; x:reshape(-1, 8, 6, 3) makes images of them", refusal(x:flatten(2)))
     assert.equal(says .. "4x6x8x3", refusal(x:permute(1, 3, 2, 4)))
     assert.equal(says .. "1x3x8x6: that is N x C x H x W; x:permute(1, 3, 4, 2) has the channels last",
       refusal(x[1]:permute(3, 1, 2)))
-    assert.equal("images: a tensor, not a list of 2", refusal {1, 2})
+    assert.equal("images is a tensor, not a list of 2", refusal {1, 2})
   end)
 
   it("have values from 0 to 1", function()
@@ -188,7 +188,7 @@ describe("images that are encoded", function()
       encode = function() conditional:encode(images, gl.ones(2)) end,
       decode = function() conditional:decode(gl.zeros(3, 3), gl.ones(2)) end,
     } do
-      assert.error_matches(f, name .. ": labels: a tensor of 3, not a tensor of 2")
+      assert.error_matches(f, name .. ": labels is a tensor of 3, not a tensor of 2")
     end
   end)
 end)
@@ -215,12 +215,12 @@ describe("a model of one's own", function()
     local needs = "; it has to have latent, how many dimensions; config.image, {H, W, C}; and decode(z), which makes "
       .. "images N x H x W x C of latent vectors N x latent (genlat/latent/space.lua says more)"
     assert.same({2, 2, 2, 1}, latent.space(Tiny {image = {2, 2, 1}}):decode(gl.zeros(2, 2)).shape)
-    assert.equal("space: Tiny: config.image: a list of 3, each a whole number of at least 1, not nothing" .. needs,
+    assert.equal("space: Tiny: config.image is a list of 3, each a whole number from 1, not nothing" .. needs,
       refusal(latent.space, Tiny {}))
-    assert.equal("space: Tiny: config: a table, not nothing" .. needs, refusal(latent.space, Tiny()))
+    assert.equal("space: Tiny: config is a table, not nothing" .. needs, refusal(latent.space, Tiny()))
     local model = Tiny {image = {2, 2, 1}}
     model.latent = nil
-    assert.equal("space: Tiny: latent: a whole number of at least 1, not nothing" .. needs,
+    assert.equal("space: Tiny: latent is a whole number from 1, not nothing" .. needs,
       refusal(latent.space, model))
     Tiny.decode = nil
     assert.equal("space: a Tiny makes no images" .. needs, refusal(latent.space, model))

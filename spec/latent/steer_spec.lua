@@ -328,7 +328,7 @@ end)
 describe("steer", function()
   it("explains what it cannot do", function()
     assert.error_matches(function() learn("stretch") end, "there is no edit 'stretch'")
-    assert.error_matches(function() learn("zoom", {walk = "curved"}) end, "a walk is linear or steps, not curved")
+    assert.error_matches(function() learn("zoom", {walk = "curved"}) end, "walk is linear or steps, not curved")
     for _, range in ipairs {{1, 2}, {-2, -1}, {0, 0}, {}} do
       assert.error_matches(function() learn("zoom", {range = range}) end, "two numbers around 0")
     end

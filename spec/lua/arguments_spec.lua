@@ -88,8 +88,8 @@ describe("a whole number", function()
 
   it("may be a float, and is not a string", function()
     assert.same({1, 2, 3}, (function(t) table.sort(t) return t end)(gl.randperm(3.0):totable()))
-    assert.matches("seed: expected a whole number, got 1.5", refused(gl.seed, 1.5))
-    assert.matches("seed: expected a whole number, got string", refused(gl.seed, "1"))
+    assert.matches("the seed is a whole number from 0 to 9007199254740992, not 1.5", refused(gl.seed, 1.5))
+    assert.matches("the seed is a whole number from 0 to 9007199254740992, not ", refused(gl.seed, "1"))
     assert.matches("randperm: n is a whole number, not nothing", refused(gl.randperm))
   end)
 

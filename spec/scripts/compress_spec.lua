@@ -80,8 +80,8 @@ describe("compress.lua", function()
       {"--decode", "none", "compress: WORK/none: No such file or directory"},
       {"--encode", "bad.png", "WORK/bad.png: "},
       {"--encode", "empty", "compress: WORK/empty: there are no PNG files in it"},
-      {"--step 0 --encode", "empty", "compress: --step: a number from 0.0078125 to 64, not '0' (--help explains)"},
-      {"--steps 1,x --encode", "empty", "compress: --steps: a number from 0.0078125 to 64, not 'x' (--help explains)"},
+      {"--step 0 --encode", "empty", "compress: --step: '0' is not a number from 1/128 to 64 (--help explains)"},
+      {"--steps 1,x --encode", "empty", "compress: --steps: 'x' is not a number from 1/128 to 64 (--help explains)"},
     } do
       local output, errors, status = compress("%s '%s' '%s'", case[1], work:path(case[2]), work:path "o")
       local wanted = case[3]:gsub("WORK", function() return work.name end)

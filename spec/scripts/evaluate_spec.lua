@@ -98,7 +98,7 @@ describe("evaluate.lua", function()
       errors)
     assert.equal(1, status)
     _, errors = evaluate(vae, "--samples 1")
-    assert.equal("evaluate: --samples: a whole number of at least 2, not '1' (--help explains)\n", errors)
+    assert.equal("evaluate: --samples: '1' is not a whole number from 2 (--help explains)\n", errors)
     local judge = cache:path "judge.safetensors"
     assert(gl.models.save(judge, gl.models.lenet5 {}, {options = {data = data.name}}))
     _, errors = evaluate({name = judge})

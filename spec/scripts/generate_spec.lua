@@ -148,7 +148,7 @@ describe("generate.lua", function()
     assert.equal("generate: --test: one class alone (--class) is nothing to tell apart",
       fails(cvae, "--test --class 1"))
     assert.equal("IDX files hold grey images, these have 3 channels: write PNG files", fails(faces, "--format idx"))
-    assert.matches("^generate: %-%-count: a whole number of at least 1, not '0'", fails(vae, "--count 0"))
+    assert.matches("^generate: %-%-count: '0' is not a whole number from 1", fails(vae, "--count 0"))
     out:write("set/notes.txt", "mine")
     assert.equal(out:path "set" .. ": is not empty (notes.txt): files of another set would mix with these",
       fails(vae, "--count 5"))

@@ -105,7 +105,7 @@ describe("invert.lua", function()
     for _, case in ipairs {
       {gan, "--method both", "invert: --method: a GAN has no encoder: optimize"},
       {vae, "--test-images 61", "invert: --test-images: there are 60 test images, no number 61"},
-      {vae, "--test-images 3-1", "invert: --test-images: a list of numbers such as 3 or 1-8,20, not '3-1' "
+      {vae, "--test-images 3-1", "invert: --test-images: '3-1' is not a list of numbers such as 3 or 1-8,20 "
         .. "(--help explains)"},
       {vae, "--class 3", "invert: --class: only conditional models (train_cvae, train_cgan) take --class; "
         .. "this is a VAE"},

@@ -102,9 +102,9 @@ local in_a_program = {
   {"a DCGAN for images of any size", function() return gl.models.dcgan {image = {30, 30, 1}} end,
     "dcgan: images are squares whose side is 4, 5, 6 or 7 times a power of two (28, 32, 64, ...), not 30 x 30"},
   {"a loss that is none", function() return gl.models.gan {loss = "l2"} end,
-    "gan: loss: one of gan, wasserstein, hinge, not 'l2'"},
+    "gan: loss is gan, wasserstein or hinge, not l2"},
   {"a VGG that is none", function() return gl.models.vgg {configuration = "F"} end,
-    "vgg: configuration: one of A, B, C, D, E, not 'F'"},
+    "vgg: configuration is A, B, C, D or E, not F"},
   {"a LeNet-5 for tiny images", function() return gl.models.lenet5 {image = {12, 12, 1}} end,
     "lenet5: images of 12 x 12 are too small: 16 x 16 is the least"},
   {"more convolutions than halvings", function() return gl.models.vae {maps = {4, 4, 4}} end,
@@ -114,8 +114,8 @@ local in_a_program = {
   {"frames that are no images", function() return gl.write_gif(folder:path "x.gif", gl.zeros(3, 3)) end,
     "write_gif: frames are NxHxW, or NxHxWxC with 1 or 3 channels, this tensor is 3x3"},
   {"a folder option that is none", function() return gl.data.load(folder.name, {sise = 3}) end,
-    "data.load: a folder of images has no option 'sise' (it has size, channels, fit, background, broken, "
-      .. "test, cache and progress)"},
+    "data.load: there is no option 'sise'; there are background, broken, cache, channels, fit, progress, size, "
+      .. "test; did you mean 'size'?"},
 }
 
 -- Functions that the world can fail: nil and the message.
@@ -136,23 +136,23 @@ local with_files = {
 
 -- Command lines: what a script writes to standard error.
 local on_the_command_line = {
-  {"train_vae.lua", "--epochs none", "train_vae: --epochs: a whole number of at least 1, not 'none' (--help explains)"},
+  {"train_vae.lua", "--epochs none", "train_vae: --epochs: 'none' is not a whole number from 1 (--help explains)"},
   {"train_vae.lua", "--hidden 5,x",
-    "train_vae: --hidden: a list of 1 to 1000, each a whole number of at least 1, not '5,x' (--help explains)"},
-  {"train_vae.lua", "--beta=-1", "train_vae: --beta: a number of at least 0, not '-1' (--help explains)"},
+    "train_vae: --hidden: '5,x' is not a list of sizes such as 512,256 (--help explains)"},
+  {"train_vae.lua", "--beta=-1", "train_vae: --beta: '-1' is not a number from 0 (--help explains)"},
   {"train_ae.lua", "--bta 3", "train_ae: unknown option '--bta' (--help explains)"},
   {"train_vae.lua", "--data /nowhere --out FOLDER/run",
     "there is no data set called /nowhere (digits, .+), and no such folder"},
   {"train_vae.lua", "--data FOLDER --out FOLDER/run",
     "FOLDER/cut.png: truncated: at least 16 bytes expected, 8 came"},
   {"train_vae.lua", "--out FOLDER/text.txt", "FOLDER/text.txt: that is a file, not a folder"},
-  {"train_gan.lua", "--loss l2", "train_gan: --loss: one of gan, wasserstein, hinge, not 'l2' (--help explains)"},
-  {"train_dcgan.lua", "--maps 0", "train_dcgan: --maps: a whole number of at least 1, not '0' (--help explains)"},
+  {"train_gan.lua", "--loss l2", "train_gan: --loss: 'l2' is not one of gan, wasserstein, hinge (--help explains)"},
+  {"train_dcgan.lua", "--maps 0", "train_dcgan: --maps: '0' is not a whole number from 1 (--help explains)"},
   {"train_dcgan.lua", "--size 20 --out FOLDER/run", "digits: images of 28 x 28 do not fit into 20 x 20"},
   {"train_vae.lua", "--maps 4,4,4 --out FOLDER/run",
     "vae: 3 convolutions halve the image as often, and 28 x 28 cannot be halved 3 times"},
   {"train_classifier.lua", "--model resnet",
-    "train_classifier: --model: one of lenet5, vgg, not 'resnet' (--help explains)"},
+    "train_classifier: --model: 'resnet' is not one of lenet5, vgg (--help explains)"},
   {"evaluate.lua", "FOLDER/nothing", "FOLDER/nothing: cannot be opened: No such file or directory"},
   {"interpolate.lua", "FOLDER/nothing",
     "FOLDER/nothing: cannot be opened: No such file or directory"},

@@ -123,13 +123,13 @@ describe("project.lua", function()
   it("says in a line what cannot be done", function()
     local name = data.name:match "[^/]+$"
     for more, message in pairs {
-      ["--axes 1"] = "--axes: two axes such as 1,2, not '1' (--help explains)",
+      ["--axes 1"] = "--axes: '1' is not two axes such as 1,2 (--help explains)",
       ["--axes 1,4"] = "--axes: there are 3 axes, no number 4",
       ["--axes 1,2 --method pca"] = "--axes: is for --method axes",
       ["--perplexity 5"] = "--perplexity: is for --method tsne",
       ["--method tsne --perplexity 25"] = "--perplexity: at most a third of the other images: 19.67 for 60 images",
-      ["--method umap"] = "--method: one of axes, pca, tsne, not 'umap' (--help explains)",
-      ["--images 3"] = "--images: a whole number of at least 4, not '3' (--help explains)",
+      ["--method umap"] = "--method: 'umap' is not one of axes, pca, tsne (--help explains)",
+      ["--images 3"] = "--images: '3' is not a whole number from 4 (--help explains)",
       ["--colour smile"] = ("--colour: there is no smile; %s has class only"):format(name),
     } do
       local _, errors, status = run(vae, more)

@@ -74,11 +74,11 @@ describe("steer.lua", function()
   it("explains mistakes in a line", function()
     local words = "shift_x, shift_y, rotate, zoom, thicken, brighten"
     for arguments, message in pairs {
-      ["--edits zoom,twist"] = "steer: --edits: one of " .. words .. ", not 'twist'",
+      ["--edits zoom,twist"] = "steer: --edits: 'twist' is not one of " .. words,
       ["--range 5"] = "steer: --range: it is in the unit of one edit: name that one by --edits",
-      ["--edits zoom --range x"] = "steer: --range: a number, not 'x'",
-      ["--edits zoom --range 1,2"] = "steer: --range: a number, or two around 0 such as -5,10, not '1,2'",
-      ["--walk bent"] = "steer: --walk: one of linear, steps, not 'bent'",
+      ["--edits zoom --range x"] = "steer: --range: 'x' is not a number",
+      ["--edits zoom --range 1,2"] = "steer: --range: '1,2' is not a number, or two around 0 such as -5,10",
+      ["--walk bent"] = "steer: --walk: 'bent' is not one of linear, steps",
     } do
       local _, errors, status = steer(arguments)
       assert.equal(message, errors:gsub(" %(%-%-help explains%)", ""):gsub("\n", ""):sub(1, #message))

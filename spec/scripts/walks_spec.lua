@@ -167,7 +167,7 @@ describe("interpolate.lua", function()
       fails(run, "--class 3"))
     assert.matches("^interpolate: %-%-to: a GAN has no encoder to tell where x.png is", fails(gan, "--to x.png"))
     assert.matches("^interpolate: %-%-from: .*x.png: cannot be opened", fails(run, "--from " .. out:path "x.png"))
-    assert.matches("^interpolate: %-%-method: one of lerp, slerp, not 'jump'", fails(run, "--method jump"))
+    assert.matches("^interpolate: %-%-method: 'jump' is not one of lerp, slerp", fails(run, "--method jump"))
   end)
 end)
 

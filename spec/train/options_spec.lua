@@ -31,20 +31,20 @@ describe("numbers on a command line", function()
 
   it("that break the rule are refused by its words", function()
     for _, word in ipairs {"2.5", "0", "-1", "", " 5", "0x10", "1e400", "nan", "inf", "five", "5,6"} do
-      assert.equal(("--epochs: a whole number of at least 1, not '%s'"):format(word), refusal("--epochs", word))
+      assert.equal(("--epochs: '%s' is not a whole number from 1"):format(word), refusal("--epochs", word))
     end
     for _, word in ipairs {"1e400", "nan", "inf", "0", "-1", "", "0x1p-3"} do
-      assert.equal(("--lr: a number above 0, not '%s'"):format(word), refusal("--lr", word))
+      assert.equal(("--lr: '%s' is not a number above 0"):format(word), refusal("--lr", word))
     end
     for _, word in ipairs {"-1", "9007199254740993", "1.5", "x"} do
-      assert.equal(("--seed: a whole number from 0 to 9007199254740992, not '%s'"):format(word),
+      assert.equal(("--seed: '%s' is not a whole number from 0 to 9007199254740992"):format(word),
         refusal("--seed", word))
     end
     for _, word in ipairs {"5,,5", "5,", ",", "", "5,0", "5;6", "5 6"} do
-      assert.equal(("--hidden: a list of 1 to 1000, each a whole number of at least 1, not '%s'"):format(word),
+      assert.equal(("--hidden: '%s' is not a list of sizes such as 512,256"):format(word),
         refusal("--hidden", word))
     end
-    assert.equal("--threads: a whole number from 1 to 1024, not '2000'", refusal("--threads", "2000"))
+    assert.equal("--threads: '2000' is not a whole number from 1 to 1024", refusal("--threads", "2000"))
   end)
 end)
 
@@ -63,10 +63,10 @@ describe("paths on a command line", function()
   end)
 
   it("and words are never empty", function()
-    assert.equal("--out: a path, not ''", refusal("--out", ""))
-    assert.equal("--data: a path, not ''", refusal("--data="))
-    assert.equal("--resume: a path, not ''", refusal("--resume="))
-    assert.equal("--without: a word, not ''", refusal("--without", ""))
+    assert.equal("--out: '' is not a path", refusal("--out", ""))
+    assert.equal("--data: '' is not a path", refusal("--data="))
+    assert.equal("--resume: '' is not a path", refusal("--resume="))
+    assert.equal("--without: '' is not a word", refusal("--without", ""))
   end)
 end)
 
@@ -82,6 +82,6 @@ describe("options", function()
   end)
 
   it("are one of their words", function()
-    assert.equal("--likelihood: one of bernoulli, gaussian, not 'x'", refusal("--likelihood", "x"))
+    assert.equal("--likelihood: 'x' is not one of bernoulli, gaussian", refusal("--likelihood", "x"))
   end)
 end)

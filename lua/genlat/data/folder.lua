@@ -12,6 +12,7 @@
 -- when a file was added, removed or changed. Where the cache folder cannot be written, they are decoded into memory.
 
 local cache = require "genlat.data.cache"
+local check = require "genlat.check"
 local core = require "genlat.core"
 local Split = require "genlat.data.split"
 local fetch = require "genlat.data.fetch"
@@ -23,65 +24,23 @@ local MOST_SIDE = 1 << 16 -- pixels
 
 -- Options -------------------------------------------------------------------------------------------------------------
 
--- A function that says what is wrong with a value that is none of those listed.
-local function one_of(...)
-  local list, text = {}, {}
-  for i, value in ipairs {...} do
-    list[value], text[i] = true, tostring(value)
-  end
-  return function(value, name)
-    if not list[value] then return ("%s is %s, not %s"):format(name, table.concat(text, " or "), tostring(value)) end
-  end
-end
-
--- For each option, what is wrong with its value.
-local checks = {
-  channels = one_of(1, 3),
-  fit = one_of("crop", "stretch", "none"),
-  broken = one_of("fail", "skip"),
+local OPTIONS = {
+  size = {check.that(check.either(check.whole(1), check.list(check.whole(1), {count = 2})),
+    "a whole number from 1, or {height, width}")},
+  channels = {check.word {1, 3}}, fit = {check.word {"crop", "stretch", "none"}},
+  broken = {check.word {"fail", "skip"}, "fail"},
+  background = {check.that(check.number {least = 0, most = 1}, "a number from 0 (black) to 1 (white)"), 1},
+  test = {check.that(check.number {above = 0}, "a number of images or a share between 0 and 1", function(value)
+    return value < 1 or value % 1 == 0 and (value > 1 or math.type(value) == "integer") -- 1.0 could be either
+  end)},
+  cache = {check.text}, progress = {check.callable},
 }
 
-function checks.size(size)
-  if type(size) ~= "table" then size = {size, size} end
-  for i = 1, 2 do
-    if math.type(size[i]) ~= "integer" or size[i] < 1 then
-      return "size is a whole number from 1, or {height, width}"
-    end
-  end
-end
-
-function checks.background(value)
-  if type(value) == "number" and value >= 0 and value <= 1 then return nil end
-  return "background is a number from 0 (black) to 1 (white), not " .. tostring(value)
-end
-
-function checks.test(value)
-  if math.type(value) == "integer" and value >= 1 then return nil end
-  if math.type(value) == "float" and value > 0 and value < 1 then return nil end
-  return "test is a number of images or a share between 0 and 1, not " .. tostring(value)
-end
-
-function checks.cache(value)
-  if type(value) ~= "string" then return "cache is the path of a folder, not a " .. type(value) end
-end
-
-function checks.progress(value)
-  if type(value) ~= "function" then return "progress is a function, not a " .. type(value) end
-end
-
--- What is wrong with the options, or nil.
-local function mistake(options)
-  for name, value in pairs(options) do
-    if not checks[name] then
-      return ("a folder of images has no option '%s' (it has size, channels, fit, background, broken, test, cache and "
-        .. "progress)"):format(tostring(name))
-    end
-    local problem = checks[name](value, name)
-    if problem then return problem end
-  end
-  if not options.size and options.fit and options.fit ~= "none" then
-    return ("fit = '%s' wants a size to fit to"):format(options.fit)
-  end
+-- The options, checked.
+local function read_options(options)
+  local o = check.options("data.load", options, OPTIONS)
+  if not o.size and o.fit and o.fit ~= "none" then check.fail("data.load: fit = '%s' wants a size to fit to", o.fit) end
+  return o
 end
 
 -- The form that is asked for; height, width and channels may be left open.
@@ -255,7 +214,8 @@ end
 -- How many of the images are for training.
 local function training_count(index, divided, test)
   if divided then return index.train end
-  local count = math.type(test) == "integer" and test or math.max(1, math.floor((test or 0.1) * index.count + 0.5))
+  local share = math.max(1, math.floor((test or 0.1) * index.count + 0.5))
+  local count = test and test >= 1 and math.tointeger(test) or share
   return index.count - count
 end
 
@@ -297,9 +257,7 @@ end
 --   progress    a function that is called with the numbers of files decoded so far and in all
 -- Returns {name =, shape =, classes =, train =, test =, skipped = {messages}}; or nil and a message.
 function folder.load(path, options)
-  options = options or {}
-  local problem = mistake(options)
-  if problem then core.error("data.load: " .. problem) end
+  options = read_options(options)
   local parts, left = scan.folder(path, {skip = options.broken == "skip"})
   if not parts then return nil, left end
   local divided = #parts == 2

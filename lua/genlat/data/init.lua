@@ -10,6 +10,7 @@
 -- faces only; column i is set.factor_names[i])}.
 -- Images from a folder of PNG files are mapped from a file, and cannot be changed: see genlat/data/folder.lua.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local Set = require "genlat.data.set"
 local Split = require "genlat.data.split"
@@ -32,12 +33,13 @@ local function as_split(images, labels, factors) return Split.new(images, labels
 local TEST = 1 << 40
 
 local function load_digits(options)
-  local seed = options.seed or SEED
+  local o = check.options("data.load", options, {
+    train = {check.whole(1), 60000}, test = {check.whole(1), 10000}, seed = {check.seed, SEED},
+  })
   return Set.new {
     name = "digits", shape = {28, 28, 1}, classes = idx.digit_names, factor_names = core.digits_factors(),
-    drawn = ("digits %d"):format(seed),
-    train = as_split(core.digits(options.train or 60000, seed, 1)),
-    test = as_split(core.digits(options.test or 10000, seed, TEST)),
+    drawn = ("digits %d"):format(o.seed),
+    train = as_split(core.digits(o.train, o.seed, 1)), test = as_split(core.digits(o.test, o.seed, TEST)),
   }
 end
 
@@ -48,14 +50,18 @@ local function parse_faces(name)
   return math.tointeger(side) or 32, rest ~= ""
 end
 
-local function load_faces(side, correlated, options)
-  local seed = options.seed or SEED
+local function load_faces(given_side, given_correlated, options)
+  local o = check.options("data.load", options, {
+    train = {check.whole(1), 20000}, test = {check.whole(1), 2000}, seed = {check.seed, SEED},
+    side = {check.whole(16, 512), given_side}, correlated = {check.flag, given_correlated},
+  })
+  local side, correlated = o.side, o.correlated
   local name = "faces" .. (side == 32 and "" or side) .. (correlated and "-correlated" or "")
   return Set.new {
-    name = name, drawn = ("%s %d"):format(name, seed),
+    name = name, drawn = ("%s %d"):format(name, o.seed),
     shape = {side, side, 3}, classes = core.faces_classes(), factor_names = core.faces_factors(),
-    train = as_split(core.faces(options.train or 20000, seed, 1, side, correlated)),
-    test = as_split(core.faces(options.test or 2000, seed, TEST, side, correlated)),
+    train = as_split(core.faces(o.train, o.seed, 1, side, correlated)),
+    test = as_split(core.faces(o.test, o.seed, TEST, side, correlated)),
   }
 end
 
@@ -66,8 +72,10 @@ end
 -- @param options     side (32); like: a whole number from 1, for the look (shape of the head, clothes, curls and so on)
 --                    of that training image of "faces"; seed: of another data set than the default one
 function data.face(attributes, options)
-  options = options or {}
-  local image = core.face(attributes or {}, options.side, options.seed or SEED, options.like)
+  local o = check.options("data.face", options, {
+    side = {check.whole(16, 512)}, seed = {check.seed, SEED}, like = {check.whole(1)},
+  })
+  local image = core.face(attributes or {}, o.side, o.seed, o.like)
   return image:float() / 255
 end
 
@@ -198,8 +206,7 @@ local function load_drawn(name, side, correlated, options)
   local own, message = options_for("drawn", name, options)
   if not own then return nil, message end
   if name == "digits" then return load_digits(own) end
-  if own.correlated ~= nil then correlated = own.correlated end
-  return load_faces(own.side or side, correlated, own)
+  return load_faces(side, correlated, own)
 end
 
 -- Any of them.
@@ -221,6 +228,17 @@ local function load(name, options)
     .. "--data PATH", name, table.concat(folders, ", "), name)
 end
 
+local SIZE = check.that(check.either(check.whole(1), check.list(check.whole(1), {count = 2})),
+  "a whole number from 1, or {height, width}")
+
+local function copy_of(options)
+  local copy = {}
+  for key, value in pairs(options) do
+    copy[key] = value
+  end
+  return copy
+end
+
 --- Loads a data set: a built-in one, a name that `genlat fetch` knows, or a folder: with IDX files, named as MNIST's or
 -- EMNIST's (train-images-idx3-ubyte, ..., plain or .gz; without files of labels, images alone), with CIFAR-10's binary
 -- files, or with PNG files. Returns nil and a message where files are missing, damaged or do not go together. What is
@@ -239,8 +257,10 @@ end
 --   usual    {size =, channels =, ...}: what these options are, where the kind of set has them and they are left out
 -- set.source is the name that loads it from any working folder.
 function data.load(name, options)
-  if type(name) ~= "string" then error(("data.load: expected a name or a path, got %s"):format(type(name)), 2) end
-  options = options or {}
+  if type(name) ~= "string" then check.fail("data.load: expected a name or a path, got %s", type(name)) end
+  check.value("data.load: the options", options or {}, check.table)
+  options = copy_of(options or {})
+  options.size = options.size ~= nil and check.value("data.load: size", options.size, SIZE) or nil
   local set, message = load(name, options)
   local size = options.size -- of a folder's images it may be {height, width}, and is what they have already
   local usual = options.usual and options.usual.size

@@ -1,5 +1,6 @@
 --- split.lua: one part of a data set (training or test), and its batches.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 
 local Split = {}
@@ -24,32 +25,30 @@ end
 --- The number of batches of a size in one epoch; the last one may be smaller.
 --
 --   set.train:steps(128)
-function Split:steps(size) return (self.count + size - 1) // size end
+function Split:steps(size) return (self.count + check.value("steps: size", size, check.whole(1)) - 1) // size end
+
+local BATCHES = {
+  size = {check.whole(1), 128}, shuffle = {check.flag, true}, seed = {check.seed, 0}, epoch = {check.whole(0), 1},
+  first = {check.whole(1), 1}, shift = {check.whole(0), 0},
+  binarize = {check.word {"none", "dynamic", "threshold"}, "none"},
+}
 
 --- Batch after batch: step, images (float 0..1, n x H x W x C), labels (n).
 -- Options: size (128); shuffle (true): in an order that depends on seed (0) and epoch (1) only; binarize ("none",
 -- "dynamic", "threshold"); shift: each image moved by up to so many pixels at random, black coming in (0); first: the
 -- step to begin with (1), to go on within an epoch.
 function Split:batches(options)
-  options = options or {}
-  local size = options.size or 128
-  if math.type(size) ~= "integer" or size < 1 then
-    error(("batches: size is a whole number from 1, not %s"):format(size), 2)
-  end
-  local order
-  if options.shuffle == false then
-    order = core.arange(self.count)
-  else
-    order = core.randperm(self.count, options.seed or 0, options.epoch or 1)
-  end
-  local step, last = (options.first or 1) - 1, self:steps(size)
+  local o = check.options("batches", options, BATCHES)
+  local size = o.size
+  local order = o.shuffle and core.randperm(self.count, o.seed, o.epoch) or core.arange(self.count)
+  local step, last = o.first - 1, self:steps(size)
   return function()
     step = step + 1
     if step > last then return nil end
     local first = (step - 1) * size + 1
     local count = math.min(size, self.count - first + 1)
-    local x = core.batch(self.images, order, first, count, options.binarize)
-    if (options.shift or 0) > 0 then x = core.shift(x, options.shift) end
+    local x = core.batch(self.images, order, first, count, o.binarize)
+    if o.shift > 0 then x = core.shift(x, o.shift) end
     local labels = self.labels and self.labels:index_select(order:slice(1, first, first + count - 1))
     return step, x, labels
   end
@@ -59,7 +58,7 @@ end
 --
 --   local x, labels = set.test:head(10)
 function Split:head(n)
-  n = math.min(n, self.count)
+  n = math.min(check.value("head: n", n, check.whole(1)), self.count)
   return core.batch(self.images, core.arange(n), 1, n), self.labels and self.labels:slice(1, 1, n)
 end
 

@@ -20,6 +20,7 @@
 -- trained on: reconstruction, elbo and deviance are those of the mixture of all, each as likely, the others those of
 -- the best class.
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
@@ -130,23 +131,19 @@ local function by_model(space, kind, x, classes, o)
   return kind.join(core.stack(columns, 2))
 end
 
-local function settings_of(space, images, options)
-  local o = {
-    method = space:has_encoder() and "deviance" or "inversion",
-    samples = 10, steps = space:has_encoder() and 50 or 200, restarts = 4, lambda = 1, seed = 1,
-  }
-  for key, value in pairs(options or {}) do
-    o[key] = value
-  end
+local OPTIONS = {
+  method = {check.text}, samples = {check.whole(1), 10}, steps = {check.whole(1)}, restarts = {check.whole(1), 4},
+  lambda = {check.number {least = 0}, 1}, seed = {check.seed, 1}, progress = {check.callable},
+}
+
+local function settings_of(space, options)
+  local o = check.options("score", options, OPTIONS)
+  o.method = o.method or space:has_encoder() and "deviance" or "inversion"
+  o.steps = o.steps or space:has_encoder() and 50 or 200
   local kind = kinds[o.method]
   if not kind or not space.model[kind.of] then
-    error(("score: of a %s method is %s, not %s"):format(space.model:name(), table.concat(anomaly.methods(space), ", "),
-      tostring(o.method)), 3)
-  elseif math.type(o.samples) ~= "integer" or o.samples < 1 then
-    error(("score: samples is a whole number from 1, not %s"):format(tostring(o.samples)), 3)
-  elseif images.ndim ~= 4 or table.concat(images.shape, "x", 2) ~= table.concat(space.image, "x") then
-    error(("score: expected images N x %s, got %s"):format(table.concat(space.image, " x "),
-      table.concat(images.shape, "x")), 3)
+    check.fail("score: of a %s method is %s, not %s", space.model:name(), table.concat(anomaly.methods(space), ", "),
+      o.method)
   end
   return o, kind
 end
@@ -158,7 +155,8 @@ end
 --   seed      of all that is drawn (1): equal scores for equal seeds
 --   progress  a function that is called with the number of images done so far and in all
 function anomaly.score(space, images, options)
-  local o, kind = settings_of(space, images, options)
+  local o, kind = settings_of(space, options)
+  images = space:checked_images(images, "score")
   local n, classes, parts, order = #images, anomaly.classes(space), {}, nil
   local rows = chunks.size(chunks.floats(space.model), ROWS, ROWS_BYTES)
   local size = math.max(1, rows // (space.model.posterior and o.samples or 1))

@@ -16,6 +16,7 @@
 --   whiten   latent x latent: the rows centred whiten have the covariance I; colour: its inverse
 -- Distances and angles are those of whitened vectors, as the papers' z ~ N(0, I) is: a GAN's z is such already.
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
@@ -159,15 +160,19 @@ function attributes.known(z, names, values, labels, white, classes)
   return examples
 end
 
+local EXAMPLES = {
+  names = {check.list(check.text)}, count = {check.whole(1)}, judges = {check.any}, seed = {check.seed, SEED},
+}
+
 --- Examples of a space (see above). settings: names (all attributes), count (20,000 training images; 5,000 samples of
 -- a GAN), judges (see attributes.meter; of GANs), seed (of a GAN's samples).
 function attributes.examples(space, settings)
-  settings = settings or {}
+  settings = check.options("attributes.examples", settings, EXAMPLES)
   local names = settings.names or attributes.names(space)
   local places = places_of(space, names)
   local classes = {}
   for i, place in ipairs(places) do classes[i] = place.class ~= nil end
-  return scope.run({recording = false, seed = settings.seed or SEED, eval = space.model}, function()
+  return scope.run({recording = false, seed = settings.seed, eval = space.model}, function()
     if space:has_encoder() then
       local z, labels = space:encode_split(space.data.train, settings.count or ENCODED)
       return attributes.known(z, names, known_values(space, places, #z), space.conditional and labels, false, classes)
@@ -301,7 +306,7 @@ end
 -- Returns a list as attributes.means does, with accuracy, the share of the fifth held out that it gets right, and
 -- chance, the share of the larger side in it. settings: seed (of the division).
 function attributes.normals(examples, settings)
-  local seed = settings and settings.seed or SEED
+  local seed = check.options("attributes.normals", settings, {seed = {check.seed, SEED}}).seed
   return scope.run({recording = false, seed = seed}, function()
     local sides, e = all_sides(examples), examples.centred:matmul(examples.whiten)
     local n = #e

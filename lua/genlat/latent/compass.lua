@@ -14,6 +14,7 @@
 -- N(0, t^2 I), so that few answers do not explode; the posterior is approximated by a Gaussian at its mode (Laplace;
 -- Bishop 2006, sec. 4.5). The next set is one whose answer is expected to say much about w (Houlsby et al. 2011).
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 
@@ -209,14 +210,15 @@ end
 --   pool    latent vectors that the sets are taken from, such as encoded images: N x latent (drawn from the prior)
 --   labels  of a conditional model: the class of all images (each set of one class, each class in turn)
 function compass.new(space, settings)
-  settings = settings or {}
+  settings = check.options("compass", settings, {seed = {check.seed, 1}, pool = {check.tensor()},
+    labels = {check.any}})
   local pool = settings.pool
   if pool and (pool.ndim ~= 2 or pool:size(2) ~= space.latent or #pool < 2) then
-    error(("compass: the pool is at least 2 latent vectors N x %d, not %s"):format(space.latent,
-      table.concat(pool.shape, "x")), 2)
+    check.fail("compass: the pool is at least 2 latent vectors N x %d, not %s", space.latent,
+      table.concat(pool.shape, "x"))
   end
   space:labels(1, settings.labels) -- raises where there is no such class
-  return setmetatable({space = space, seed = settings.seed or 1, pool = pool, labels = settings.labels, answers = {}},
+  return setmetatable({space = space, seed = settings.seed, pool = pool, labels = settings.labels, answers = {}},
     Session)
 end
 
@@ -232,10 +234,8 @@ end
 --- The next set to ask about, `size` (2) latent vectors that are not far from what the model knows: size x latent, and
 -- their labels of a conditional model. The same again until it is answered. After 2000 answers nil and a message.
 function Session:propose(size)
-  size = size or 2
-  if math.type(size) ~= "integer" or size < LEAST or size > MOST then
-    error(("propose: a set has %d to %d images, not %s"):format(LEAST, MOST, tostring(size)), 2)
-  elseif #self.answers >= MOST_ANSWERS then
+  size = check.value("propose: the size", size or 2, check.whole(LEAST, MOST))
+  if #self.answers >= MOST_ANSWERS then
     return nil, ("%d answers are enough"):format(#self.answers)
   end
   if not self.pending or #self.pending.z ~= size then

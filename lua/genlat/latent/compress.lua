@@ -17,6 +17,7 @@
 -- numbers are checked before they are used, and there are at most 8 images to a byte of range-coded data (zeros are
 -- added where it takes less), so that a small file cannot ask for much.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local invert = require "genlat.latent.invert"
 local metrics = require "genlat.metrics.image"
@@ -176,8 +177,8 @@ end
 local function read_head(space, bytes, hash)
   if bytes:sub(1, #MAGIC) ~= MAGIC then return nil, "this is no file of compressed images" end
   if #bytes < #MAGIC + 12 then return nil, "the file of compressed images is cut off" end
-  local check, own, place = string.unpack("<I4i8", bytes, #MAGIC + 1)
-  if core.hash(bytes:sub(#MAGIC + 5)) & 0xFFFFFFFF ~= check then return nil, "the compressed images are damaged" end
+  local sum, own, place = string.unpack("<I4i8", bytes, #MAGIC + 1)
+  if core.hash(bytes:sub(#MAGIC + 5)) & 0xFFFFFFFF ~= sum then return nil, "the compressed images are damaged" end
   if own ~= hash then return nil, "the images were compressed with another model than this one" end
   local numbers, first = unpack_whole(bytes, place, 8)
   if not numbers then return nil, "the compressed images are damaged" end
@@ -224,20 +225,16 @@ end
 -- Checks of what callers give -----------------------------------------------------------------------------------------
 
 local function check_images(space, images)
-  local wanted = table.concat(space.image, " x ")
-  if images.ndim ~= 4 or table.concat({table.unpack(images.shape, 2)}, " x ") ~= wanted then
-    error(("compress: expected images N x %s, got %s"):format(wanted, table.concat(images.shape, " x ")), 3)
-  end
+  images = space:as_images(images, "compress")
   local most = MOST_VALUES * #images // images:numel()
-  if #images > most then error(("compress: a file holds %d images, not %d"):format(most, #images), 3) end
+  if #images > most then check.fail("compress: a file holds %d images, not %d", most, #images) end
+  return images
 end
 
-local function check_step(step)
-  if type(step) ~= "number" or not (step >= LEAST_STEP and step <= MOST_STEP) then
-    error(("compress: step is a number from 1/128 to 64 standard deviations, not %s"):format(tostring(step)), 3)
-  end
-  return math.floor(step * UNIT + 0.5)
-end
+local STEP = check.that(check.number {least = LEAST_STEP, most = MOST_STEP},
+  "a number from 1/128 to 64 standard deviations")
+
+local function in_units(step) return math.floor(step * UNIT + 0.5) end
 
 -- The label with which the model gives each image back best: N.
 local function nearest_labels(space, images)
@@ -285,9 +282,9 @@ end
 -- it, which finds the latent vectors where there is no encoder.
 --   compress.encode(space, space.data.test:head(100))
 function compress.encode(space, images, labels, settings)
-  check_images(space, images)
-  settings = settings or {}
-  local step = check_step(settings.step or 0.5)
+  images = check_images(space, images)
+  settings = check.options("compress", settings, {step = {STEP, 0.5}, progress = {check.callable}})
+  local step = in_units(settings.step)
   local z, list = latents_of(space, images, labels, settings.progress)
   return pack(space, z, list, step, hash_of(space.model))
 end
@@ -295,7 +292,7 @@ end
 --- The images in the bytes, N x H x W x C, and the labels N of a conditional model; or nil and a message where the
 -- bytes are damaged or come from another model.
 function compress.decode(space, bytes)
-  if type(bytes) ~= "string" then error(("compress: expected bytes, got %s"):format(type(bytes)), 2) end
+  if type(bytes) ~= "string" then check.fail("compress: expected bytes, got %s", type(bytes)) end
   return unpack_images(space, bytes, hash_of(space.model))
 end
 
@@ -408,13 +405,16 @@ end
 -- A point is {bytes = (an image, of one file with all images and its head), mse =, psnr = (dB), ssim = (nil where
 -- images are smaller than its window), images = (the first 12)}, all averages over images.
 function compress.rate_distortion(space, x, labels, settings)
-  check_images(space, x)
+  x = check_images(space, x)
+  settings = check.options("rate_distortion", settings, {
+    steps = {check.list(STEP, {least = 1}), {}}, progress = {check.callable},
+  })
   local hash = hash_of(space.model)
   local z, list = latents_of(space, x, labels, settings.progress)
   local exact = space:decode(z, list and core.tensor(list))
   local result = {latents = {}, exact = quality(x, exact)}
   for i, step in ipairs(settings.steps) do
-    local units = check_step(step)
+    local units = in_units(step)
     local bytes = pack(space, z, list, units, hash)
     local y, message = unpack_images(space, bytes, hash)
     if not y then error(message, 0) end

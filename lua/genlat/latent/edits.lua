@@ -12,6 +12,7 @@
 --   measures   a list of {name =, needs =, of = function(images, reference, judge) -> N}: see edits.measure
 -- The mask says where an edit's result is known: not where something would have come in from outside of the image.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local registration = require "genlat.latent.registration"
 
@@ -201,10 +202,7 @@ for _, name in ipairs(edits.names) do edits[name].name = name end
 --
 --   edits.get("rotate").unit                    -- "degrees"
 function edits.get(name)
-  for _, known in ipairs(edits.names) do
-    if known == name then return edits[name] end
-  end
-  error(("edits: there is no edit '%s'; there are %s"):format(tostring(name), table.concat(edits.names, ", ")), 2)
+  return edits[check.known("edits", "edit", name, edits.names)]
 end
 
 --- The images (N x H x W x C, 0..1) edited by an amount, a number or N of them, in the edit's unit; and the mask, N x H
@@ -266,7 +264,7 @@ end
 --   for _, name in ipairs(found.names) do print(name, found[name]:mean():item()) end
 function edits.measure(name, images, reference, settings)
   local edit = edits.get(name)
-  settings = settings or {}
+  settings = check.options("edits.measure", settings, {judge = {check.any}, dark = {check.flag}})
   local dark = settings.dark
   if dark == nil then dark = edits.dark_ground(reference) end
   local found = {names = {}}

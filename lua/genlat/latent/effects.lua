@@ -4,6 +4,7 @@
 --   local changes = tool:changes(vector)                    -- a number for each of tool.names
 --   local times, other = tool:selectivity(changes, "smile") -- how many times the largest other one, and which that is
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local scope = require "genlat.scope"
 local attributes = require "genlat.latent.attributes"
@@ -35,17 +36,23 @@ function effects.measurable(space, judges, asked)
   return list
 end
 
+local SETTINGS = {
+  judges = {check.any}, names = {check.list(check.text)}, images = {check.whole(1), IMAGES},
+  step = {check.number {above = 0}, 1}, seed = {check.seed, SEED},
+}
+
 --- A tool that measures directions of a space. settings: judges; names (all that can be measured), images (500: the
 -- first test images, encoded; of a GAN as many vectors of the prior), step (1: how far they are moved to both sides),
 -- seed (of the prior's vectors). Fields: names, step, count (images). Raises where nothing can be measured.
 function effects.new(space, settings)
+  settings = check.options("effects", settings, SETTINGS)
   local names = settings.names or effects.measurable(space, settings.judges)
   if #names == 0 then error("effects: there is nothing to measure in these images", 2) end
-  local self = setmetatable({space = space, names = names, step = settings.step or 1, column = {}}, Effects)
+  local self = setmetatable({space = space, names = names, step = settings.step, column = {}}, Effects)
   for i, name in ipairs(names) do self.column[name] = i end
   self.meter, self.deviations = attributes.meter(space, names, settings.judges), attributes.deviations(space, names)
-  local count = settings.images or IMAGES
-  scope.run({recording = false, seed = settings.seed or SEED, eval = space.model}, function()
+  local count = settings.images
+  scope.run({recording = false, seed = settings.seed, eval = space.model}, function()
     if space:has_encoder() then
       self.z, self.labels = space:encode_split(space.data.test, count)
     else

@@ -11,6 +11,7 @@
 -- drifts to where the decoder was never trained (Lipton & Tripathi 2017 clip z to keep it; Creswell & Bharath 2018 add
 -- this term). The most probable z is shorter than draws of the prior are: see typicality.
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
@@ -26,33 +27,21 @@ local TYPICAL, TYPICAL_SEED, DRAWS = 0.95, 20150101, 10000
 
 local GAUSSIAN = {sampler = "gaussian"} -- the model's own prior, whatever was fitted to its latent vectors
 
-local methods = {encoder = true, optimize = true, both = true}
 
 -- Settings ------------------------------------------------------------------------------------------------------------
 
-local function check_number(value, name, least, whole)
-  if type(value) ~= "number" or value < least or value ~= value or (whole and math.type(value) ~= "integer") then
-    local kind = whole and "whole number" or "number"
-    error(("invert: %s is a %s from %g, not %s"):format(name, kind, least, tostring(value)), 0)
-  end
-end
+local OPTIONS = {
+  method = {check.word {"encoder", "optimize", "both"}}, restarts = {check.whole(1), 8}, steps = {check.whole(1), 300},
+  rate = {check.number {above = 0}, 0.3}, lambda = {check.number {least = 0}, 1}, progress = {check.callable},
+  labels = {check.any}, classes = {check.list(check.whole(1))},
+}
 
 local function settings_of(space, options)
-  local o = {
-    method = space:has_encoder() and "both" or "optimize", restarts = 8, steps = 300, rate = 0.3, lambda = 1,
-  }
-  for key, value in pairs(options or {}) do
-    o[key] = value
+  local o = check.options("invert", options, OPTIONS)
+  o.method = o.method or space:has_encoder() and "both" or "optimize"
+  if o.method ~= "optimize" and not space:has_encoder() then
+    check.fail("invert: a %s has no encoder: method is optimize", space.model:name())
   end
-  if not methods[o.method] then
-    error(("invert: method is encoder, optimize or both, not %s"):format(tostring(o.method)), 0)
-  elseif o.method ~= "optimize" and not space:has_encoder() then
-    error(("invert: a %s has no encoder: method is optimize"):format(space.model:name()), 0)
-  end
-  check_number(o.restarts, "restarts", 1, true)
-  check_number(o.steps, "steps", 1, true)
-  check_number(o.rate, "rate", 1e-9)
-  check_number(o.lambda, "lambda", 0)
   return o
 end
 
@@ -184,10 +173,7 @@ end
 -- from the generator of random numbers. Raises for images that the model is not made for.
 function invert.invert(space, x, options)
   local o = settings_of(space, options)
-  if x.ndim ~= 4 or table.concat(x.shape, "x", 2) ~= table.concat(space.image, "x") then
-    error(("invert: expected images N x %s, got %s"):format(table.concat(space.image, " x "),
-      table.concat(x.shape, "x")), 2)
-  end
+  x = space:as_images(x, "invert")
   local n, labels = #x, candidates(space, #x, o)
   local per_image = (labels and labels:size(2) or 1) * (o.method == "optimize" and o.restarts or 1)
   local size, parts = math.max(1, chunks.size(chunks.floats(space.model), ROWS, ROWS_BYTES) // per_image), {}

@@ -10,6 +10,7 @@
 -- Fields: weights K, means K x D, covariances K x D x D (tensors), components K, latent D. Vectors may be so large that
 -- covariances leave float32: they are then inf, and what is computed is computed in units of 2^exponent.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local finite = require "genlat.nn.finite"
 local safetensors = require "genlat.safetensors"
@@ -69,8 +70,9 @@ end
 
 --- log p(z) of latent vectors z (N x D), in nats: N.
 function Mixture:log_density(z)
+  check.value("log_density: latent vectors", z, check.tensor())
   if z.ndim ~= 2 or z:size(2) ~= self.latent then
-    error(("log_density: latent vectors are N x %d, these are %s"):format(self.latent, table.concat(z.shape, "x")), 2)
+    check.fail("log_density: latent vectors are N x %d, these are %s", self.latent, table.concat(z.shape, "x"))
   end
   return joint(self, z):logsumexp(2)
 end
@@ -78,7 +80,9 @@ end
 --- n latent vectors, n x D. options: truncation: each vector's distance from its component's mean is multiplied by this
 -- (1).
 function Mixture:sample(n, options)
-  local e = core.randn(n, self.latent) * (options and options.truncation or 1)
+  n = check.value("sample: n", n, check.whole(1))
+  local o = check.options("sample", options, {truncation = {check.number {least = 0}, 1}})
+  local e = core.randn(n, self.latent) * o.truncation
   local u, low = core.rand(n, 1), 0
   local z = core.zeros(n, self.latent)
   for k, weight in ipairs(self.weights:totable()) do
@@ -159,20 +163,18 @@ local function climb(z, r, floor, o)
   return mixture, mixture:log_density(z):mean():item()
 end
 
-local defaults = {components = 10, restarts = 1, iterations = 200, tolerance = 1e-3}
+local OPTIONS = {
+  components = {check.whole(1), 10}, restarts = {check.whole(1), 1}, iterations = {check.whole(1), 200},
+  tolerance = {check.number {least = 0}, 1e-3}, progress = {check.callable},
+}
 
-local function check(z, o)
-  if z.ndim ~= 2 then error(("fit: latent vectors are N x D, these are %s"):format(table.concat(z.shape, "x")), 3) end
+local function check_vectors(z, o)
+  check.value("fit: latent vectors", z, check.tensor())
+  if z.ndim ~= 2 then check.fail("fit: latent vectors are N x D, these are %s", table.concat(z.shape, "x")) end
   if not (z:abs():max():item() < math.huge and z:sum():item() == z:sum():item()) then
-    error("fit: latent vectors are finite numbers, these are not all", 3)
-  end
-  for _, name in ipairs {"components", "restarts", "iterations"} do
-    if math.type(o[name]) ~= "integer" or o[name] < 1 then
-      error(("fit: %s is a whole number from 1, not %s"):format(name, tostring(o[name])), 3)
-    end
-  end
-  if #z < o.components or #z < 2 then
-    error(("fit: %d components want as many vectors and at least 2, there are %d"):format(o.components, #z), 3)
+    check.fail("fit: latent vectors are finite numbers, these are not all")
+  elseif #z < o.components or #z < 2 then
+    check.fail("fit: %d components want as many vectors and at least 2, there are %d", o.components, #z)
   end
 end
 
@@ -192,11 +194,8 @@ end
 --   progress    called after each iteration with the mean log density so far
 -- Returns the mixture and the mean log density of z under it, nats a vector.
 function Mixture.fit(z, options)
-  local o = {progress = options and options.progress}
-  for name, default in pairs(defaults) do
-    o[name] = options and options[name] or default
-  end
-  check(z, o)
+  local o = check.options("fit", options, OPTIONS)
+  check_vectors(z, o)
   local exponent = exponent_of(z)
   z = z * 2.0 ^ -exponent
   local shift = z:size(2) * exponent * math.log(2) -- of log densities

@@ -7,6 +7,7 @@
 -- Each returns a list of {vector = latent, share = its part of the whole variance, 0 to 1}, by falling share. A vector
 -- is as long as the standard deviation of latent vectors along it; its largest component is positive.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 local attributes = require "genlat.latent.attributes"
@@ -41,15 +42,16 @@ local function share_of(value, total) return total > 0 and value / total or 0 en
 -- conditional model, within the classes. settings: count (6), images (of the training images; 20,000). Raises for
 -- models without an encoder: the prior N(0, I) has no direction of its own.
 function semantics.components(space, settings)
-  settings = settings or {}
+  settings = check.options("components", settings, {count = {check.whole(1), COUNT}, images = {check.whole(1), IMAGES},
+    seed = {check.seed}})
   if not space:has_encoder() then
-    error(("components: a %s draws z from N(0, I), where no direction is different; take activations or weights")
-      :format(space.model:name()), 2)
+    check.fail("components: a %s draws z from N(0, I), where no direction is different; take activations or weights",
+      space.model:name())
   end
   return scope.run({recording = false, eval = space.model}, function()
-    local z, labels = space:encode_split(space.data.train, settings.images or IMAGES)
+    local z, labels = space:encode_split(space.data.train, settings.images)
     local centred = attributes.centred(z, space.conditional and labels)
-    local _, axes, variance, total = linalg.principal(centred, math.min(settings.count or COUNT, space.latent))
+    local _, axes, variance, total = linalg.principal(centred, math.min(settings.count, space.latent))
     local found = {}
     for i, value in ipairs(variance) do
       found[i] = {vector = with_length(axes:select(2, i), math.sqrt(value)), share = share_of(value, total)}
@@ -101,15 +103,16 @@ end
 -- principal components are uncorrelated, so each has its own least squares). settings: count (6), samples (4000, fewer
 -- for wide layers), seed. Of a conditional model each class in turn is drawn.
 function semantics.activations(space, settings)
-  settings = settings or {}
-  return scope.run({recording = false, seed = settings.seed or SEED, eval = space.model}, function()
+  settings = check.options("activations", settings, {count = {check.whole(1), COUNT},
+    samples = {check.whole(1), SAMPLES}, seed = {check.seed, SEED}})
+  return scope.run({recording = false, seed = settings.seed, eval = space.model}, function()
     local up_to, behind = first_layers(space)
     local function activations(z, labels)
       return through(behind, through(up_to, as_input(space, z, labels))):flatten(2):detach()
     end
-    local count = math.min(settings.count or COUNT, space.latent)
+    local count = math.min(settings.count, space.latent)
     local width = activations(space:prior(1), space:labels(1)):size(2)
-    local samples = math.min(settings.samples or SAMPLES, math.max(2 * space.latent, MOST_NUMBERS // width))
+    local samples = math.min(settings.samples, math.max(2 * space.latent, MOST_NUMBERS // width))
     local z = space:prior(samples)
     local x, shares = principal_coordinates(activations(z, space:labels(samples)), count)
     local u = x:t():matmul(z - z:mean(1)) / x:square():sum(1):maximum(1e-30):unsqueeze(2)
@@ -126,14 +129,14 @@ end
 -- autoencoder, whose latent axes have their own scales, A is what the layer makes of standardized ones. settings: count
 -- (6).
 function semantics.weights(space, settings)
-  settings = settings or {}
+  settings = check.options("weights", settings, {count = {check.whole(1), COUNT}, seed = {check.seed}})
   return scope.run({recording = false, eval = space.model}, function()
     local up_to = first_layers(space)
     local scale, d = prior_scale(space), space.latent
     local axes = core.cat {core.zeros(1, d), core.eye(d) * scale} -- what the layer makes of 0, and of each axis
     local outputs = through(up_to, as_input(space, axes, space:labels(d + 1, 1))):flatten(2):detach()
     local a = outputs:slice(1, 2, d + 1) - outputs[1]
-    local values, vectors = linalg.eigh(linalg.product(a, a:t()), math.min(settings.count or COUNT, d))
+    local values, vectors = linalg.eigh(linalg.product(a, a:t()), math.min(settings.count, d))
     local total, found = 0, {}
     for _, value in ipairs(values) do total = total + math.max(value, 0) end
     for i, vector in ipairs(vectors) do

@@ -200,22 +200,28 @@ end
 
 local SLACK = 1e-3 -- for values that were computed
 
---- Images as the model sees them, N x H x W x C, 0..1: bytes are divided by 255, a single image is one of N. Raises
--- where they are of another shape or range. name: the function that was given them.
-function Space:as_images(x, name)
+--- Images as N x H x W x C, floats of 0..1 or bytes; a single image is one of N. Raises where they are of another shape
+-- than the model's or of another range. name: the function that was given them.
+function Space:checked_images(x, name)
   check.value(name .. ": images", x, check.tensor())
   if x.ndim == 3 then x = x:unsqueeze(1) end
   if x.ndim ~= 4 or table.concat(x.shape, "x", 2) ~= table.concat(self.image, "x") then
-    check.fail("%s: images are N x %s, these are %s%s", name, table.concat(self.image, " x "),
+    check.fail("%s: expected images N x %s, got %s%s", name, table.concat(self.image, " x "),
       table.concat(x.shape, "x"), shape_hint(self, x.shape))
   end
-  if x.dtype == "uint8" then return x:float() / 255 end
+  if x.dtype == "uint8" then return x end
   local least, most = x:detach():min():item(), x:detach():max():item()
   if not (least >= -SLACK and most <= 1 + SLACK) then
     check.fail("%s: images have values from 0 to 1, these from %.6g to %.6g%s", name, least, most,
       range_hint(least, most))
   end
   return x
+end
+
+--- The same as the model sees them: bytes are divided by 255.
+function Space:as_images(x, name)
+  x = self:checked_images(x, name)
+  return x.dtype == "uint8" and x:float() / 255 or x
 end
 
 --- Labels for n images of a conditional model: all of one class (a number from 1), or each class in turn; nil for other

@@ -11,6 +11,7 @@
 --   vector        of a linear one: latent, for an amount of 1
 --   plus, minus, step   of one in steps: the networks that take a step of that amount forwards or backwards
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local finite = require "genlat.nn.finite"
 local json = require "genlat.json"
@@ -89,20 +90,21 @@ end
 
 -- Learning ----------------------------------------------------------------------------------------------------------
 
-local function check(space, name, o)
-  if o.walk ~= "linear" and o.walk ~= "steps" then
-    error(("steer: a walk is linear or steps, not %s"):format(tostring(o.walk)), 3)
-  end
-  local low, high = o.range[1], o.range[2]
-  if type(low) ~= "number" or type(high) ~= "number" or low > 0 or high < 0 or low == high then
-    error(("steer: a range is two numbers around 0, the smaller first, not %s and %s"):format(tostring(low),
-      tostring(high)), 3)
-  end
+local RANGE = check.that(check.list(check.number(), {count = 2}), "two numbers around 0, the smaller first",
+  function(range) return range[1] <= 0 and range[2] >= 0 and range[1] < range[2] end)
+
+local SETTINGS = {
+  walk = {check.word {"linear", "steps"}, "linear"}, batch = {check.whole(1), 64}, steps = {check.whole(1)},
+  lr = {check.number {above = 0}}, range = {RANGE}, seed = {check.either(check.seed, check.off)},
+  progress = {check.callable},
+}
+
+local function check_walk(space, name, o)
   local suits = scope.run({recording = false, seed = o.seed or nil}, function()
     return edits.suits(name, space:decode(space:prior(16)))
   end)
   if not suits then
-    error(("steer: %s is for light strokes on a dark ground, and these images are not"):format(name), 3)
+    check.fail("steer: %s is for light strokes on a dark ground, and these images are not", name)
   end
 end
 
@@ -150,9 +152,9 @@ end
 --   local walk = steer.learn(space, "shift_x", {walk = "steps", range = {-3, 3}, seed = 1})
 function steer.learn(space, name, settings)
   local edit = edits.get(name)
-  local o = {walk = "linear", batch = 64, range = edit.range(space.image[1], space.image[2])}
-  for key, value in pairs(settings or {}) do o[key] = value end
-  check(space, name, o)
+  local o = check.options("steer", settings, SETTINGS)
+  o.range = o.range or edit.range(space.image[1], space.image[2])
+  check_walk(space, name, o)
   o.steps, o.lr = o.steps or STEPS[o.walk], o.lr or RATES[o.walk]
   return scope.run({recording = false, seed = o.seed or nil, eval = space.model}, function()
     local centre = space:unstandardize(core.zeros(1, space.latent))[1]

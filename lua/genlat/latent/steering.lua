@@ -1,6 +1,7 @@
 --- steering.lua: how well a walk steers: by how much the images change as asked, what that costs, and how far it goes.
 -- See steer.lua for walks.
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local classifier = require "genlat.metrics.classifier"
@@ -106,6 +107,12 @@ local function carried(result, zero, direction)
   return result.amounts[last]
 end
 
+local SETTINGS = {
+  samples = {check.whole(1), 1000}, measured = {check.whole(1), 200}, seed = {check.seed, 1}, data = {check.table},
+  classifier = {check.table}, regressor = {check.table}, amounts = {check.list(check.number(), {least = 1})},
+  progress = {check.callable},
+}
+
 --- Measures a walk. space: the one that it was learned in; settings: data (the space's), samples (1000: images for the
 -- quality), measured (200 of them: for the effects), classifier (metrics.classifier.of; without one the quality is left
 -- out), regressor (metrics.regressor.of, for the measures that need one), amounts (five to each side, the fourth at the
@@ -126,8 +133,8 @@ end
 --   local result = steer.evaluate(space, walk, {classifier = gl.metrics.classifier.of(space.data)})
 --   print(result.range[1], result.range[2], result.measures[1].correlation)
 function steering.evaluate(space, walk, settings)
-  local o = {samples = 1000, measured = 200, seed = 1, amounts = amounts_of(walk.range)}
-  for key, value in pairs(settings or {}) do o[key] = value end
+  local o = check.options("steer.evaluate", settings, SETTINGS)
+  o.amounts = o.amounts or amounts_of(walk.range)
   return scope.run({recording = false, seed = o.seed, eval = space.model}, function()
     local z = space:prior(o.samples)
     local labels = space:labels(o.samples)
@@ -138,7 +145,7 @@ function steering.evaluate(space, walk, settings)
       return space:decode(walk:move(z:slice(1, 1, n), amount), labels and labels:slice(1, 1, n))
     end
     for i, amount in ipairs(amounts) do if amount == 0 then zero = i end end
-    if not zero then error("steering: 0 is to be among the amounts", 0) end
+    if not zero then check.fail("steer.evaluate: amounts: 0 must be among them") end
 
     local test, train = real_sets(o.data or space.data, o.samples, o.seed)
     local reference, class

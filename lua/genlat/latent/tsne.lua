@@ -1,6 +1,7 @@
 --- tsne.lua: t-SNE (van der Maaten & Hinton 2008): a map of points in many dimensions whose neighbours on the map are
 -- those that they have in truth. The work is done in C: csrc/latent/tsne.c.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local plane = require "genlat.latent.plane"
 
@@ -21,15 +22,13 @@ local function start_of(x)
   return (y / deviation + core.randn(#x, 2) * JITTER) * SPREAD
 end
 
-local function check(x, options)
+local OPTIONS = {perplexity = {check.any}, steps = {check.whole(1), 1000}, progress = {check.callable}}
+
+local function check_points(x)
+  check.value("tsne: points", x, check.tensor())
   if x.ndim ~= 2 or #x < 4 then
-    error(("tsne: points are N x D, 4 or more, these are %s"):format(table.concat(x.shape, "x")), 3)
+    check.fail("tsne: points are N x D, 4 or more, these are %s", table.concat(x.shape, "x"))
   end
-  local steps = options.steps or 1000
-  if math.type(steps) ~= "integer" or steps < 1 then
-    error(("tsne: steps is a whole number from 1, not %s"):format(tostring(steps)), 3)
-  end
-  return steps, options.perplexity or tsne.perplexity(#x)
 end
 
 --- The perplexity that is taken for n points where none is asked for: 30, or a third of the other points.
@@ -48,8 +47,12 @@ function tsne.perplexity(n) return math.min(PERPLEXITY, (n - 1) / 3) end
 -- random numbers gives the same map, bit for bit, for any number of threads. Raises where x holds what is not finite.
 --   local map, divergence = latent.tsne(space:encode_split(space.data.test, 5000))
 function tsne.tsne(x, options)
-  options = options or {}
-  local steps, perplexity = check(x, options)
+  local o = check.options("tsne", options, OPTIONS)
+  check_points(x)
+  if o.perplexity and type(o.perplexity) ~= "number" then
+    check.fail("tsne: perplexity is a number, not a %s", type(o.perplexity))
+  end
+  local steps, perplexity = o.steps, o.perplexity or tsne.perplexity(#x)
   local map <close> = core.tsne(x, perplexity, start_of(x))
   local chunk = math.max(1, math.min(50, CHUNK // (#x * #x)))
   local done = 0
@@ -57,7 +60,7 @@ function tsne.tsne(x, options)
     local n = math.min(chunk, steps - done)
     map:step(math.tointeger(n))
     done = math.tointeger(done + n)
-    if options.progress then options.progress(done, steps) end
+    if o.progress then o.progress(done, steps) end
   end
   return map:places(), map:divergence()
 end

@@ -5,6 +5,7 @@
 -- was never trained, so great circles suit GANs (White 2016, "Sampling generative networks"). Where an encoder put the
 -- images, straight lines are the plain choice.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local describe = require "genlat.nn.describe"
 
@@ -16,24 +17,16 @@ local OPPOSITE = 1e-4 -- radians from half a turn: the great circle is no longer
 local SAME_LENGTH = 1e-6 -- relative: lengths of float32 vectors that were made equal
 
 local function row(z, name)
-  if not describe.is_tensor(z) then error(("%s: expected one latent vector, got a %s"):format(name, type(z)), 4) end
+  if not describe.is_tensor(z) then check.fail("%s: expected one latent vector, got a %s", name, type(z)) end
   if z.ndim == 1 then return z end
   if z.ndim == 2 and #z == 1 then return z:select(1, 1) end
-  error(("%s: expected one latent vector, got %s"):format(name, table.concat(z.shape, "x")), 4)
-end
-
-local function check_steps(steps, name)
-  steps = steps or STEPS
-  if math.type(steps) ~= "integer" or steps < 2 then
-    error(("%s: steps is a whole number from 2, not %s"):format(name, tostring(steps)), 4)
-  end
-  return steps
+  check.fail("%s: expected one latent vector, got %s", name, table.concat(z.shape, "x"))
 end
 
 local function check_ends(a, b, steps, name)
   a, b = row(a, name), row(b, name)
-  if #a ~= #b then error(("%s: the ends have %d and %d dimensions"):format(name, #a, #b), 3) end
-  return a, b, check_steps(steps, name)
+  if #a ~= #b then check.fail("%s: the ends have %d and %d dimensions", name, #a, #b) end
+  return a, b, check.value(name .. ": steps", steps or STEPS, check.whole(2))
 end
 
 local function straight(a, b, steps)
@@ -73,7 +66,7 @@ local function round_arc(a, b, steps)
   if length_a == 0 or length_b == 0 then return straight(a, b, steps) end
   local w = angle(from, to, length_a, length_b)
   if w < SMALLEST then return straight(a, b, steps) end
-  if math.pi - w < OPPOSITE then error("slerp: the ends are opposite: every great circle joins them", 3) end
+  if math.pi - w < OPPOSITE then check.fail("slerp: the ends are opposite: every great circle joins them") end
   local scale = math.abs(length_a - length_b) <= SAME_LENGTH * length_a and length_a / length_b or 1
   local rows = {}
   for k = 1, steps do
@@ -98,12 +91,8 @@ end
 
 local methods = {lerp = straight, slerp = round_arc}
 
-local function check_settings(settings, name)
-  settings = settings or {}
-  local method = settings.method or "lerp"
-  if not methods[method] then error(("%s: method is lerp or slerp, not %s"):format(name, tostring(method)), 3) end
-  return methods[method], check_steps(settings.steps, name), settings.closed
-end
+local SETTINGS = {method = {check.word {"lerp", "slerp"}, "lerp"}, steps = {check.whole(2), STEPS}}
+local ROUTE = {method = SETTINGS.method, steps = SETTINGS.steps, closed = {check.flag, false}}
 
 --- A route through several latent vectors, stops: N x latent, N from 2. settings: method "lerp" (the usual) or "slerp";
 -- steps from one stop to the next, both counted (10); closed: goes on from the last stop to the first and ends one step
@@ -111,9 +100,11 @@ end
 -- N (steps - 1) x latent; stop i is row (i - 1)(steps - 1) + 1.
 --   gl.write_gif("walk.gif", space:decode(latent.route(space:prior(4), {method = "slerp", closed = true})))
 function walk.route(stops, settings)
-  local leg, steps, closed = check_settings(settings, "route")
+  local o = check.options("route", settings, ROUTE)
+  local leg, steps, closed = methods[o.method], o.steps, o.closed
+  check.value("route: stops", stops, check.tensor())
   if stops.ndim ~= 2 or #stops < 2 then
-    error(("route: stops are N x latent, N from 2, these are %s"):format(table.concat(stops.shape, "x")), 2)
+    check.fail("route: stops are N x latent, N from 2, these are %s", table.concat(stops.shape, "x"))
   end
   local legs = {}
   for i = 1, closed and #stops or #stops - 1 do
@@ -127,9 +118,11 @@ end
 -- (steps * steps) x latent, row by row. settings: method "lerp" (bilinear, the usual) or "slerp" (great circles down
 -- both sides, and from side to side a great circle in each row); steps along a side (10).
 function walk.corners(corners, settings)
-  local leg, steps = check_settings(settings, "corners")
+  local o = check.options("corners", settings, SETTINGS)
+  local leg, steps = methods[o.method], o.steps
+  check.value("corners: corners", corners, check.tensor())
   if corners.ndim ~= 2 or #corners ~= 4 then
-    error(("corners: four latent vectors, 4 x latent, these are %s"):format(table.concat(corners.shape, "x")), 2)
+    check.fail("corners: four latent vectors, 4 x latent, these are %s", table.concat(corners.shape, "x"))
   end
   local left, right = leg(corners[1], corners[3], steps), leg(corners[2], corners[4], steps)
   local rows = {}

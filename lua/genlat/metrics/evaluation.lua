@@ -7,6 +7,7 @@
 -- Each of the first ones is also measured of as many real images from the training data, against the same test images:
 -- NAME_real, and frechet_lenet_floor. NAME_std is the spread over seeds (of the sampling: the model is one).
 
+local check = require "genlat.check"
 local scope = require "genlat.scope"
 local classifier = require "genlat.metrics.classifier"
 local image = require "genlat.metrics.image"
@@ -72,15 +73,18 @@ local function measure_likelihood(results, model, data, o)
   results:add("log_likelihood_stderr", standard_error)
 end
 
+local OPTIONS = {
+  samples = {check.whole(2), 10000}, seeds = {check.whole(1), 3}, seed = {check.seed, 1},
+  images = {check.whole(1), 500}, binarize = {check.text}, classifier = {check.table}, draw = {check.callable},
+  progress = {check.callable, function() end},
+}
+
 --- Measures a model on a data set. options: samples (10000 images), seeds (3), seed (of the first, 1), images (for the
 -- log-likelihood, 500), binarize (as in training), classifier (a LeNet-5; without one, what needs it is left out),
 -- draw(n) (n images; model:sample, from the prior, if left out: a space's sampler may be another, see
 -- latent/space.lua), progress(label, done, total). Returns {names = in their order, values = by name}.
 return function(model, data, options)
-  local o = {samples = 10000, seeds = 3, seed = 1, images = 500, progress = function() end}
-  for key, value in pairs(options or {}) do
-    o[key] = value
-  end
+  local o = check.options("evaluate", options, OPTIONS)
   local results = new_results()
   if (o.draw or model.sample) and o.classifier and classifier.applies(data) then
     measure_samples(results, model, data, o)

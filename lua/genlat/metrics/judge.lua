@@ -13,6 +13,7 @@
 -- nil
 --                     and a message (may be left out)
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local cache = require "genlat.data.cache"
 local fetch = require "genlat.data.fetch"
@@ -85,10 +86,12 @@ local function load(kind, data, path)
   return model, path, notes
 end
 
+local OPTIONS = {file = {check.text}, progress = {check.callable}}
+
 --- That of a data set: the one in options.file, or the one in the cache, or one that is trained now (options.progress
 -- as in train) and kept there. Returns it, the path of its file, and its notes; or nil and a message.
 function judge.of(kind, data, options)
-  options = options or {}
+  options = check.options((kind.folder:gsub("s$", ".of")), options, OPTIONS)
   local path = options.file or judge.path(kind, data)
   if options.file or core.file_kind(path) == "file" then return load(kind, data, path) end
   local ok, message = cache.prepare(fetch.folder(kind.folder)) -- before it takes its time

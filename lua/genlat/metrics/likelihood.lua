@@ -3,6 +3,7 @@
 -- In nats per image. Of a Bernoulli likelihood they mean something for binarized images only; for grey ones they can be
 -- compared with each other.
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local scope = require "genlat.scope"
 local networks = require "genlat.models.networks"
@@ -20,11 +21,11 @@ local IMAGES = 10 -- images at a time
 --
 --   gl.metrics.elbo(model, set.test).elbo
 function likelihood.elbo(model, split, options)
-  options = options or {}
-  return scope.run({recording = false, seed = options.seed or SEED, eval = model}, function()
+  local o = check.options("elbo", options, {binarize = {check.text}, seed = {check.seed, SEED}})
+  return scope.run({recording = false, seed = o.seed, eval = model}, function()
     local sums = {reconstruction = 0, kl = model.posterior and 0}
     local size = chunks.size(chunks.floats(model, split), MOST)
-    for _, x, labels in split:batches {size = size, shuffle = false, binarize = options.binarize} do
+    for _, x, labels in split:batches {size = size, shuffle = false, binarize = o.binarize} do
       local parts = model.posterior and networks.elbo(model, x, labels) or model:loss(x)
       for name in pairs(sums) do
         sums[name] = sums[name] + parts[name]:item() * #x / split.count
@@ -81,15 +82,17 @@ end
 --
 --   local mean, standard_error = gl.metrics.log_likelihood(model, set.test, {samples = 500, images = 100})
 function likelihood.log_likelihood(model, split, options)
-  options = options or {}
-  local samples, count = options.samples or 5000, math.min(options.images or 500, split.count)
-  local seed, all = options.seed or SEED, {}
+  local o = check.options("log_likelihood", options, {
+    samples = {check.whole(1), 5000}, images = {check.whole(1), 500}, binarize = {check.text},
+    seed = {check.seed, SEED}, progress = {check.callable},
+  })
+  local samples, count, seed, all = o.samples, math.min(o.images, split.count), o.seed, {}
   return scope.run({recording = false, seed = seed, eval = model}, function()
-    for _, x, labels in split:batches {size = math.min(IMAGES, count), seed = seed, binarize = options.binarize} do
+    for _, x, labels in split:batches {size = math.min(IMAGES, count), seed = seed, binarize = o.binarize} do
       for _, value in ipairs(estimates(model, x, labels, samples)) do
         all[#all + 1] = value
       end
-      if options.progress then options.progress(math.min(#all, count), count) end
+      if o.progress then o.progress(math.min(#all, count), count) end
       if #all >= count then break end
     end
     local mean, standard_error = mean_and_error({table.unpack(all, 1, count)})

@@ -3,6 +3,7 @@
 -- train.options (command lines), train.run (the run folder: progress, log, checkpoints), train.evaluate,
 -- train.pictures and train.results (what a finished run leaves).
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local chunks = require "genlat.chunks"
 local dataset = require "genlat.runs.dataset"
@@ -91,12 +92,12 @@ local EVALUATED = 500 -- images at a time, at most
 -- Draws from a seed of its own, so that it neither changes training nor differs from time to time.
 -- Options: binarize.
 function train.evaluate(model, split, options)
-  options = options or {}
+  local o = check.options("train.evaluate", options, {binarize = {check.text}})
   local samples = model.config.samples or 1 -- decoded for each image
   local size = chunks.size(chunks.floats(model, split) * samples, math.ceil(EVALUATED / samples))
   return scope.run({recording = false, seed = EVALUATION_SEED, eval = model}, function()
     local sums = {loss = 0, reconstruction = 0, kl = 0}
-    for _, x, labels in split:batches {size = size, shuffle = false, binarize = options.binarize} do
+    for _, x, labels in split:batches {size = size, shuffle = false, binarize = o.binarize} do
       local parts = model:loss(x, labels)
       for key in pairs(sums) do
         sums[key] = sums[key] + parts[key]:item() * #x

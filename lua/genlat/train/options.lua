@@ -34,7 +34,11 @@ local channels = check.that(check.whole(1, 3), "1 or 3", function(n) return n ~=
 local layers = check.list(check.whole(1), {least = 1, most = networks.MOST_LAYERS})
 
 --- A converter to lists of whole numbers: "512,256".
-function Options.sizes(word) return check.parse(word, layers) end
+function Options.sizes(word)
+  local list = check.parse(word, layers)
+  if not list then return nil, text.message("'%s' is not a list of sizes such as 512,256", word) end
+  return list
+end
 
 --- A converter to one of some words.
 function Options.word(words) return by_rule(check.word(words)) end
@@ -42,7 +46,7 @@ function Options.word(words) return by_rule(check.word(words)) end
 --- A converter to the path of a file or a folder. ~ is the home folder, which shells say only where a word begins with
 -- it: not in --out=~/runs.
 function Options.path(word)
-  if word == "" then return nil, "a path, not ''" end
+  if word == "" then return nil, "'' is not a path" end
   if word:byte() ~= ("~"):byte() then return word end
   local home, rest = os.getenv "HOME", word:sub(2)
   if rest ~= "" and rest:byte() ~= ("/"):byte() then
@@ -54,7 +58,7 @@ function Options.path(word)
 end
 
 local function some_word(word)
-  if word == "" then return nil, "a word, not ''" end
+  if word == "" then return nil, "'' is not a word" end
   return word
 end
 
