@@ -56,7 +56,7 @@ int gl_threads(void) {
 
 bool gl_set_threads(int n) {
   int limit = gl_reserve_limit(), wanted = n < limit ? n : limit;
-  if (gl_reserve(wanted) < wanted)
+  if (gl_reserve(wanted, true) < wanted)
     return gl_fail("the system has no memory for %d threads: each needs a stack, and 128 MiB of addresses for OpenBLAS",
                    n);
   threads = n;
@@ -64,8 +64,9 @@ bool gl_set_threads(int n) {
 }
 
 bool gl_parallel_start(void) {
-  return gl_reserve(1) == 1 || gl_fail("the system refuses the 128 MiB of addresses that OpenBLAS needs (ulimit -v "
-                                       "shows the limit of this process)");
+  return gl_reserve(1, true) == 1 ||
+         gl_fail("the system refuses the 128 MiB of addresses that OpenBLAS needs (ulimit -v "
+                 "shows the limit of this process)");
 }
 
 const char *gl_blas_core(void) { return openblas_get_corename(); }
@@ -105,7 +106,7 @@ void gl_parallel_parts(int parts, gl_part_body *body, void *context) {
     body(0, 1, context);
     return;
   }
-  int team = gl_reserve(parts); /* where that is fewer, a thread takes several parts */
+  int team = gl_reserve(parts, false); /* where that is fewer, a thread takes several parts */
 #pragma omp parallel for num_threads(team) schedule(static, 1) if (!alone && team > 1)
   for (int i = 0; i < parts; i++)
     body(i, parts, context);

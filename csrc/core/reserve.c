@@ -15,6 +15,7 @@
 
 enum {
   BUFFER = (128 << 20) + (1 << 16), /* OpenBLAS's BUFFER_SIZE and what it adds to it, on x86-64 and 64-bit Arm */
+  SPARE = 256 << 20,                /* what a thread that nobody asked for has to leave */
   MOST = 1024                       /* threads */
 };
 
@@ -31,21 +32,22 @@ extern char *openblas_get_config(void);
 
 static _Atomic int ready; /* threads that have what they need */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int refused = MOST + 1; /* so many threads were too many */
+static int refused = MOST + 1; /* so many threads, for which nobody asked, were too many */
 
 static bool can_map(size_t bytes) {
   void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
   return p != MAP_FAILED && munmap(p, bytes) == 0;
 }
 
-/* Takes n buffers at once, and gives them back: the first `ready` are there, the others are made. */
-static bool make_buffers(int n, int there) {
+/* Takes n buffers at once, and gives them back: the first ones are there, the others are made and leave so many bytes.
+ */
+static bool make_buffers(int n, int there, size_t spare) {
   if (n == 0)
     return true;
-  if (there <= 0 && !can_map(BUFFER))
+  if (there <= 0 && !can_map(BUFFER + spare))
     return false;
   void *buffer = blas_memory_alloc(0);
-  bool ok = make_buffers(n - 1, there - 1);
+  bool ok = make_buffers(n - 1, there - 1, spare);
   blas_memory_free(buffer);
   return ok;
 }
@@ -77,17 +79,22 @@ int gl_reserve_limit(void) {
   return at && sscanf(at + strlen(key), "%d", &most) == 1 && most >= 1 && most < MOST ? most : MOST;
 }
 
-int gl_reserve(int threads) {
+/* Is there all that n threads need, of which `ready` have it? */
+static bool can_serve(int n, size_t spare) {
+  return (!blas_memory_alloc || make_buffers(n, ready, spare)) && (n == 1 || can_start(n - 1));
+}
+
+int gl_reserve(int threads, bool asked) {
   if (threads <= ready)
     return threads;
   pthread_mutex_lock(&lock);
   int limit = gl_reserve_limit();
-  for (int n = ready + 1; n <= threads && n <= limit && n < refused; n++) {
-    bool ok = (!blas_memory_alloc || make_buffers(n, ready)) && (n == 1 || can_start(n - 1));
-    if (ok)
-      ready = n;
-    else
+  for (int n = ready + 1; n <= threads && n <= limit && (asked || n < refused); n++) {
+    if (!can_serve(n, asked || n == 1 ? 0 : SPARE)) {
       refused = n;
+      break;
+    }
+    ready = n;
   }
   int there = ready;
   pthread_mutex_unlock(&lock);

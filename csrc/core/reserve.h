@@ -3,8 +3,11 @@
 #ifndef GENLAT_RESERVE_H
 #define GENLAT_RESERVE_H
 
-/* For how many threads at once, at most so many, there is memory. 0: not for one. What was found once is kept. */
-int gl_reserve(int threads);
+#include <stdbool.h>
+
+/* For how many threads at once, at most so many, there is memory. 0: not for one. What was found once is kept. Where
+ * nobody asked for so many, memory is left for other things too. */
+int gl_reserve(int threads, bool asked);
 
 /* The most threads that OpenBLAS lets call it at once. */
 int gl_reserve_limit(void);

@@ -42,6 +42,11 @@ if there then
       end
     end)
 
+    it("are left for other things than a second thread that nobody asked for", function()
+      local output = limited(least() + 330 * 1024, PRODUCT .. "print(pcall(gl.zeros, 50 << 20))")
+      assert.matches("^64000000.0\ntrue", output)
+    end)
+
     it("for threads that are asked for are an error", function()
       local output = limited(least() + 64 * 1024, "print(pcall(gl.threads, 2)) print(gl.threads(1)) " .. PRODUCT)
       assert.matches("^false\t.*: threads: the system has no memory for 2 threads: each needs a stack, and 128 MiB of "
