@@ -1,8 +1,6 @@
 /* idx.c -- IDX files, the format of MNIST: two zeros, a type, the number of axes, each size as four bytes (big-endian),
  * then the values. Here the type is always unsigned byte. http://yann.lecun.com/exdb/mnist/ */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "io/io.h"
@@ -17,29 +15,6 @@ typedef struct header {
 } header;
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
-
-/* zlib's own words, without the "<fd:3>: " that it puts before them. */
-static bool fail_zlib(gzFile file) {
-  int code;
-  const char *text = gzerror(file, &code), *after = strstr(text, ">: ");
-  if (code == Z_ERRNO)
-    return gl_fail("cannot be read: %s", strerror(errno));
-  return gl_fail("damaged gzip data: %s", after ? after + 3 : text);
-}
-
-/* Reads up to n bytes; says in *came how many there were. */
-static bool read_some(gzFile file, void *out, int64_t n, int64_t *came) {
-  for (*came = 0; *came < n;) {
-    int64_t piece = n - *came < PIECE ? n - *came : PIECE;
-    int got = gzread(file, (char *)out + *came, (unsigned)piece);
-    if (got < 0)
-      return fail_zlib(file);
-    if (got == 0)
-      break;
-    *came += got;
-  }
-  return true;
-}
 
 static const char *type_name(uint8_t type) {
   static const char *const name[] = {[0x09] = "signed bytes",
@@ -60,17 +35,17 @@ static bool check_magic(const uint8_t *magic) {
   return true;
 }
 
-static bool read_header(gzFile file, header *h) {
+static bool read_header(gl_stream *file, header *h) {
   uint8_t raw[HEADER_MAX];
   int64_t came;
-  if (!read_some(file, raw, 4, &came))
+  if (!gl_stream_read(file, raw, 4, &came))
     return false;
   if (came < 4)
     return gl_fail("truncated: a header of at least 8 bytes expected, %d came", (int)came);
   if (!check_magic(raw))
     return false;
   h->ndim = raw[3];
-  if (!read_some(file, raw, 4 * h->ndim, &came))
+  if (!gl_stream_read(file, raw, 4 * h->ndim, &came))
     return false;
   if (came < 4 * h->ndim)
     return gl_fail("truncated: a header of %d bytes expected, %d came", 4 + 4 * h->ndim, 4 + (int)came);
@@ -92,8 +67,8 @@ static bool fail_truncated(const header *h, int64_t came) {
 }
 
 /* Can so many bytes be in this file? Asked before they are allocated. */
-static bool check_promise(gzFile file, const gl_input *in, const header *h) {
-  if (gzdirect(file))
+static bool check_promise(const gl_stream *file, const gl_input *in, const header *h) {
+  if (!gl_stream_is_packed(file))
     return h->promised <= in->bytes || fail_truncated(h, in->bytes);
   return h->promised <= gl_inflated_limit(in->bytes) ||
          gl_fail("truncated: the header promises %lld bytes, %lld compressed bytes cannot hold them",
@@ -101,19 +76,17 @@ static bool check_promise(gzFile file, const gl_input *in, const header *h) {
 }
 
 /* After the values: nothing more, and the gzip checksum is there and right. */
-static bool check_end(gzFile file, const header *h) {
+static bool check_end(gl_stream *file, const header *h) {
   char extra;
   int64_t came;
-  int code;
-  if (!read_some(file, &extra, 1, &came))
+  if (!gl_stream_read(file, &extra, 1, &came))
     return false;
   if (came > 0)
     return gl_fail("has more than the %lld bytes that its header promises", (long long)h->promised);
-  gzerror(file, &code);
-  return code == Z_OK || code == Z_STREAM_END || gl_fail("truncated: the gzip checksum at its end is missing");
+  return gl_stream_ended(file) || gl_fail("truncated: the gzip checksum at its end is missing");
 }
 
-static gl_tensor *read_tensor(gzFile file, const gl_input *in) {
+static gl_tensor *read_tensor(gl_stream *file, const gl_input *in) {
   header h = {0};
   int64_t came;
   if (!read_header(file, &h) || !check_promise(file, in, &h))
@@ -122,7 +95,7 @@ static gl_tensor *read_tensor(gzFile file, const gl_input *in) {
   if (!t)
     return NULL;
   int64_t values = gl_tensor_numel(t);
-  bool ok = read_some(file, gl_tensor_bytes(t), values, &came);
+  bool ok = gl_stream_read(file, gl_tensor_bytes(t), values, &came);
   if (ok && came < values)
     ok = fail_truncated(&h, h.promised - values + came);
   if (ok && check_end(file, &h))
@@ -135,13 +108,10 @@ gl_tensor *gl_idx_read(const char *path) {
   gl_input in;
   if (!gl_input_open(&in, path))
     return gl_fail_in(path), NULL;
-  gzFile file = gzdopen(in.fd, "rb");
-  if (!file) {
-    gl_input_close(&in);
-    return gl_fail("%s: out of memory", path), NULL;
-  }
-  gl_tensor *t = read_tensor(file, &in);
-  gzclose_r(file); /* and in.fd */
+  gl_stream *file = gl_stream_new(&in);
+  gl_tensor *t = file ? read_tensor(file, &in) : NULL;
+  gl_stream_free(file);
+  gl_input_close(&in);
   if (!t)
     gl_fail_in(path);
   return t;

@@ -30,6 +30,15 @@ bool gl_input_open(gl_input *in, const char *path);
 bool gl_input_read(const gl_input *in, int64_t offset, void *out, size_t n); /* exactly n bytes, or it fails */
 void gl_input_close(gl_input *in);
 
+/* The bytes of a file one after the other, inflated where they are gzip-compressed. `in` has to stay open. */
+typedef struct gl_stream gl_stream;
+
+gl_stream *gl_stream_new(const gl_input *in);
+bool gl_stream_is_packed(const gl_stream *s);
+bool gl_stream_read(gl_stream *s, void *out, int64_t n, int64_t *came); /* n bytes, or less at the end: says how many */
+bool gl_stream_ended(const gl_stream *s); /* after reading all: is the end there, with the checksum of packed bytes? */
+void gl_stream_free(gl_stream *s);
+
 /* The most that deflate can make of this many compressed bytes: 1032 : 1, and some for a short stream. */
 int64_t gl_inflated_limit(int64_t compressed);
 

@@ -2,6 +2,7 @@
 
 local gl = require "genlat"
 local folder = require "spec.io.folder"
+local maker = require "spec.io.png_maker"
 
 local read_idx, write_idx = gl.core.read_idx, gl.core.write_idx
 
@@ -132,6 +133,27 @@ describe("IDX", function()
 
       it("is refused when it is no deflate data", function()
         refused("damaged gzip data: invalid", good:sub(1, 10) .. "\xFF\xFF\xFF\xFF" .. good:sub(15), "x.gz")
+      end)
+
+      -- A gzip member that is not compressed, its header filled up to so many bytes in all.
+      local function member(bytes, size)
+        local body = string.pack("<B I2 I2", 1, #bytes, ~#bytes & 0xFFFF) .. bytes
+          .. string.pack("<I4 I4", maker.crc32(bytes), #bytes)
+        local filler = ("x"):rep((size or 12 + #body) - 12 - #body)
+        return "\x1F\x8B\8\4\0\0\0\0\0\3" .. string.pack("<s2", filler) .. body
+      end
+
+      it("in several parts is read as one, wherever the next part begins", function()
+        local bytes = header(2, 3) .. "abcdef"
+        for _, size in ipairs {100, 65534, 65535, 65536, 65537} do
+          local first = member(bytes:sub(1, 14), size)
+          assert.equal(size, #first)
+          local t = assert(read_idx(place:write("x.gz", first .. member(bytes:sub(15)))))
+          assert.same({{97, 98, 99}, {100, 101, 102}}, t:totable())
+        end
+        assert.is_truthy(read_idx(place:write("x.gz", member(bytes) .. ("\0"):rep(512)))) -- a tape's padding
+        refused("damaged gzip data", member(bytes:sub(1, 14)) .. "\x1F\x8Bzzzzzzzzzzzzzz", "x.gz")
+        refused("truncated", member(bytes:sub(1, 14)) .. member(bytes:sub(15)):sub(1, -2), "x.gz")
       end)
 
       it("is refused before allocation when so little cannot hold so much", function()

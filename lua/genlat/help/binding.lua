@@ -50,7 +50,8 @@ binding.functions = {
   },
   read_png = {
     call = "path", example = 'gl.read_png "picture.png"', files = true,
-    text = "A PNG file as bytes, H x W x C with C = 1 (grey), 2, 3 (RGB) or 4; or nil and a message.",
+    text = "A PNG file as bytes, H x W x C with C = 1 (grey), 2, 3 (RGB) or 4; or nil and a message, also where one of "
+      .. "the file's checksums is wrong.",
   },
   write_png = {
     call = "path, image", example = 'gl.write_png("picture.png", gl.rand(8, 8, 3))', files = true,
