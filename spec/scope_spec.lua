@@ -280,6 +280,24 @@ describe("a model's scopes of several coroutines", function()
     end
   end)
 
+  it("leave it as it was switched by hand meanwhile", function()
+    for _, on in ipairs {true, false} do
+      local model = network()
+      local co = coroutine.wrap(function() scope.run({eval = model, frozen = model}, coroutine.yield) end)
+      co()
+      model:train(on)
+      model[1][on and "unfreeze" or "freeze"](model[1])
+      co = nil
+      collect()
+      assert.equal(on, model.training, co)
+      assert.equal(on, model[1].weight.requires_grad)
+      assert.is_true(model[3][1].weight.requires_grad)
+    end
+    local model = network()
+    scope.run({eval = model}, function() coroutine.wrap(function() model:eval() end)() end)
+    assert.is_true(model.training) -- inside it is put back
+  end)
+
   it("end when a coroutine is collected", function()
     local model = network()
     local before = state_of(model)

@@ -19,8 +19,11 @@ local core = require "genlat.core"
 
 local scope = {}
 
--- For each object the settings that scopes have made of it, oldest first: a list of {before = what it was}.
+-- For each object the settings that scopes have made of it, oldest first: a list of {before = what it was, coroutine =
+-- whose scope it is, as long as that is not collected}.
 local function new_stacks() return setmetatable({}, {__mode = "k"}) end
+
+local Setting = {__mode = "v"}
 
 local evaluation = {
   stacks = new_stacks(),
@@ -46,7 +49,8 @@ local gradients = {
 local Held = {}
 
 function Held.switch_off(held, property, object)
-  local setting, stack = {before = property.get(object)}, property.stacks[object] or {}
+  local setting = setmetatable({before = property.get(object), coroutine = coroutine.running()}, Setting)
+  local stack = property.stacks[object] or {}
   property.stacks[object] = stack
   stack[#stack + 1] = setting
   held[#held + 1] = {property = property, object = object, setting = setting}
@@ -65,6 +69,17 @@ local function put_back(property, object, setting)
       if i > #stack then property.set(object, setting.before) end
       return
     end
+  end
+end
+
+local properties = {eval = evaluation, frozen = gradients}
+
+--- Says that an object was switched by hand, by module:train() for instance: a scope that is not under way, as its
+-- coroutine was left inside it, puts that back in the end. kind: "eval" or "frozen".
+function scope.switched(kind, object, on)
+  for _, setting in ipairs(properties[kind].stacks[object] or {}) do
+    local status = setting.coroutine and coroutine.status(setting.coroutine)
+    if status ~= "running" and status ~= "normal" then setting.before = on end
   end
 end
 

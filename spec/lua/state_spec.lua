@@ -247,6 +247,23 @@ describe("a child of fork()", function()
     gl.threads(threads)
   end)
 
+  it("computes while another thread of its parent did so", function()
+    local busy = [[
+      local gl = require "genlat"
+      local x = gl.ones(64, 64)
+      for _ = 1, 500 do x = (x:matmul(x) * 0 + 1 + gl.rand(64, 64) * 0) end
+      return "done"]]
+    local forking = [[
+      local host = package.loadlib("build/spec/host.so", "luaopen_host")()
+      local gl = require "genlat"
+      for _ = 1, 20 do
+        local sum = host.fork(function() return gl.ones(64, 64):matmul(gl.ones(64, 64)):sum():item() end)
+        if sum ~= "262144.0" then return sum end
+      end
+      return "done"]]
+    assert.same({"done", "done"}, {host.threads(busy, forking)})
+  end)
+
   it("has the random numbers and the recording of its parent", function()
     gl.seed(21)
     local drawn = host.fork(function() return gl.rand(3):sum():item() end)

@@ -14,6 +14,7 @@
 local check = require "genlat.check"
 local describe = require "genlat.nn.describe"
 local safetensors = require "genlat.safetensors"
+local scope = require "genlat.scope"
 local text = require "genlat.text"
 
 local Module = {}
@@ -296,7 +297,10 @@ end
 --   net:train(false)                         -- as net:eval()
 function Module:train(on)
   on = on ~= false
-  self:walk(function(module) module:set_training(on) end)
+  self:walk(function(module)
+    module:set_training(on)
+    scope.switched("eval", module, on)
+  end)
   return self
 end
 
@@ -311,6 +315,7 @@ function Module:eval() return self:train(false) end
 local function set_requires_grad(self, on)
   for _, p in ipairs(self:parameters()) do
     p.requires_grad = on
+    scope.switched("frozen", p, on)
   end
   return self
 end
