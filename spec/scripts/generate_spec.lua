@@ -137,6 +137,28 @@ describe("generate.lua", function()
     assert.is_true(tonumber(made) <= 100 and tonumber(real) > 50) -- chance is 10
   end)
 
+  it("that was killed is run again", function()
+    local arguments = ("'%s' --threads 1 --out '%s' --format png --count"):format(vae.name, out:path "set")
+    shell.run(("%s 20000 2>/dev/null & while ! test -e '%s'; do kill -0 $! || break; done; kill -9 $!; wait $!")
+      :format(shell.lua("scripts/generate.lua", arguments), out:path "set/train/00003.png"))
+    assert.equal(".unfinished train", out.list {name = out:path "set"})
+    local _, errors, status = shell.script("train_vae.lua", ("--data '%s' --out '%s'"):format(out:path "set",
+      out:path "run"))
+    assert.equal(1, status)
+    assert.matches("set: this data set is not whole[^\n]*\n$", errors)
+    generate(vae, "--count 6 --format png")
+    assert.equal("test train", out.list {name = out:path "set"})
+    assert.equal(6, #names(out:path "set/train"))
+  end)
+
+  it("leaves nothing where the disk is full", function()
+    local _, errors, status = shell.run(("trap '' XFSZ; ulimit -f 1; %s"):format(shell.lua("scripts/generate.lua",
+      ("'%s' --threads 1 --out '%s' --count 20"):format(vae.name, out:path "set"))))
+    assert.equal(1, status)
+    assert.matches("train%-images%-idx3%-ubyte: cannot be written: File too large\n$", errors)
+    assert.equal("", out.list {name = out:path "set"})
+  end)
+
   it("says what it cannot do", function()
     local function fails(folder, more)
       local output, errors, status = run(folder, more)
