@@ -115,6 +115,7 @@ local creation = {
 }
 for _, name in ipairs {
   "read_png", "read_idx", "safetensors_open", "list_folder", "file_kind", "mkdirs", "real_path", "create_file",
+  "claim_folder", "lock_file",
 } do
   creation[name] = function() return {path()}, 1 end
 end
