@@ -6,6 +6,7 @@
 --
 -- optim.kinds lists the optimizers (which are C) with their settings and formulas.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local text = require "genlat.text"
 
@@ -72,15 +73,11 @@ local function schedule(optimizer, kind, class)
   return self
 end
 
-local function check_steps(self, steps)
-  if math.type(steps) ~= "integer" or steps < 0 then
-    error(("%s: the number of steps is a whole number from 0, not %s"):format(self.name, tostring(steps)), 3)
-  end
-end
+local STEPS = check.whole(0)
 
 --- Sets the number of steps taken, and changes the learning rate accordingly.
 function Schedule:set(steps)
-  check_steps(self, steps)
+  steps = check.value(self.name .. ": steps", steps, STEPS)
   move(self, self.at(self.steps, self.base), self.at(steps, self.base))
   self.steps = steps
 end
@@ -91,84 +88,35 @@ function Schedule:step() self:set(self.steps + 1) end
 --- Where the schedule is, as plain data for a checkpoint. The optimizer's learning rate is part of it.
 function Schedule:state() return {steps = self.steps, base = self.base, lr = self.optimizer.lr} end
 
-local STATE = {"steps", "base", "lr"}
-
--- What is wrong with a state, or nil.
-function Schedule:state_fault(state)
-  for _, key in ipairs(STATE) do
-    local value = type(state) == "table" and state[key]
-    if type(value) ~= "number" or not (value >= 0 and value < math.huge) or key == "steps" and value % 1 ~= 0 then
-      return ("%s: load_state: expected what state() returned; its %s is %s"):format(self.name, key, tostring(value))
-    end
-  end
-end
+local RATE = check.number {least = 0}
+local STATE = check.record {steps = STEPS, base = RATE, lr = RATE}
 
 --- Goes on from what state() returned. Of several schedules on one optimizer, take all states at the same moment.
 function Schedule:load_state(state)
-  local message = self:state_fault(state)
-  if message then error(message, 2) end
+  check.value(self.name .. ": state", state, self.state_rule or STATE)
   self.steps, self.base, self.optimizer.lr = math.tointeger(state.steps), state.base, state.lr
   base_rates[self.optimizer] = self.base
 end
 
--- What is wrong with one number, or nil. rule: {whole =, from = or above =, to =}
-local function number_fault(key, value, rule)
-  if type(value) ~= "number" then return ("%s is a number, not %s"):format(key, type(value)) end
-  local fits = value < math.huge and (not rule.whole or value % 1 == 0) and value <= (rule.to or value)
-    and value >= (rule.from or value) and value > (rule.above or -math.huge)
-  if fits then return end
-  return text.format("%s is a %snumber %s %g%s, not %s", key, rule.whole and "whole " or "",
-    rule.above and "above" or "from", rule.above or rule.from, rule.to and ", at most " .. rule.to or "", value)
-end
-
-local function is_optimizer(value)
-  local ok, lr = pcall(function() return value.lr end)
-  return ok and type(lr) == "number"
-end
-
-local function names_of(t)
-  local names = {}
-  for name in pairs(t) do
-    names[#names + 1] = name
-  end
-  text.sort(names)
-  return table.concat(names, ", ")
-end
-
--- What is wrong with the arguments, or nil; puts defaults in. rules: {name = {default =, ...}}
-local function fault(optimizer, options, rules)
-  if not is_optimizer(optimizer) then return ("expected an optimizer, got %s"):format(type(optimizer)) end
-  for key in pairs(options) do
-    if not rules[key] then
-      return ("there is no option '%s' (it takes %s)"):format(tostring(key), names_of(rules))
-    end
-  end
-  for key, rule in pairs(rules) do
-    if options[key] == nil then options[key] = rule.default end
-    local message = not rule.any and number_fault(key, options[key], rule)
-    if message then return message end
-  end
-end
-
--- The options with their defaults; raises at the line of who asked for the schedule.
+-- Checks the optimizer, and the options as check.options does.
 local function checked(name, optimizer, options, rules)
-  local o = {}
-  for key, value in pairs(type(options) == "table" and options or {}) do
-    o[key] = value
-  end
-  local message = fault(optimizer, o, rules)
-  if message then error(name .. ": " .. message, 3) end
-  return o
+  local ok, lr = pcall(function() return optimizer.lr end)
+  if not ok or type(lr) ~= "number" then check.fail("%s: expected an optimizer, got %s", name, type(optimizer)) end
+  return check.options(name, options, rules)
 end
+
+-- Raises where an option that has no default is missing.
+local function needed(name, o, key, rule) o[key] = check.value(("%s: %s"):format(name, key), o[key], rule) end
+
+local COUNT, SHARE = check.whole(1), check.number {above = 0, most = 1}
 
 --- lr * gamma^floor(steps / step_size)
 --
 --   local schedule = gl.optim.StepLR(optimizer, {step_size = 10, gamma = 0.5})
 --   schedule:step()                          -- after each epoch
 function optim.StepLR(optimizer, options)
-  local o = checked("StepLR", optimizer, options, {
-    step_size = {whole = true, from = 1}, gamma = {from = 0, default = 0.1},
-  })
+  local o = checked("StepLR", optimizer, options, {step_size = {COUNT}, gamma = {RATE, 0.1}})
+  needed("StepLR", o, "step_size", COUNT)
   return schedule(optimizer, {
     name = "StepLR", at = function(steps, base) return base * o.gamma ^ (steps // o.step_size) end,
   })
@@ -178,9 +126,8 @@ end
 --
 --   local schedule = gl.optim.CosineAnnealingLR(optimizer, {t_max = 50, eta_min = 1e-5})
 function optim.CosineAnnealingLR(optimizer, options)
-  local o = checked("CosineAnnealingLR", optimizer, options, {
-    t_max = {whole = true, from = 1}, eta_min = {from = 0, default = 0},
-  })
+  local o = checked("CosineAnnealingLR", optimizer, options, {t_max = {COUNT}, eta_min = {RATE, 0}})
+  needed("CosineAnnealingLR", o, "t_max", COUNT)
   return schedule(optimizer, {
     name = "CosineAnnealingLR", least = o.eta_min,
     at = function(steps, base)
@@ -193,9 +140,7 @@ end
 --
 --   local schedule = gl.optim.LinearLR(optimizer, {start_factor = 0.1, total_iters = 5})
 function optim.LinearLR(optimizer, options)
-  local o = checked("LinearLR", optimizer, options, {
-    start_factor = {above = 0, to = 1, default = 1 / 3}, total_iters = {whole = true, from = 1, default = 5},
-  })
+  local o = checked("LinearLR", optimizer, options, {start_factor = {SHARE, 1 / 3}, total_iters = {COUNT, 5}})
   return schedule(optimizer, {
     name = "LinearLR",
     at = function(steps, base)
@@ -207,30 +152,32 @@ end
 -- Schedules made of schedules
 -- ------------------------------------------------------------------------------------------------------------
 
-local function schedulers_fault(list)
-  if type(list) ~= "table" or #list == 0 then return "schedulers is a list of schedules, not " .. type(list) end
+local function is_schedule(value) return type(value) == "table" and value.load_state ~= nil end
+
+local SCHEDULERS = check.list(check.that(check.table, "a schedule", is_schedule), {least = 1})
+
+local function check_schedulers(name, list)
+  list = check.value(name .. ": schedulers", list, SCHEDULERS)
   for i, item in ipairs(list) do
-    if type(item) ~= "table" or not item.load_state then
-      return ("schedulers[%d] is not a schedule but %s"):format(i, type(item))
-    end
-    if item.optimizer ~= list[1].optimizer then return ("schedulers[%d] is of another optimizer"):format(i) end
+    if item.optimizer ~= list[1].optimizer then check.fail("%s: schedulers[%d] is of another optimizer", name, i) end
   end
+  return list
 end
 
-local function sequence_fault(optimizer, list, milestones)
-  local message = schedulers_fault(list)
-  if message then return message end
-  if list[1].optimizer ~= optimizer then return "the schedulers are of another optimizer" end
+-- Schedules that can follow each other, and the steps at which they do.
+local function check_sequence(name, optimizer, o)
+  local list = check_schedulers(name, o.schedulers)
+  if list[1].optimizer ~= optimizer then check.fail("%s: the schedulers are of another optimizer", name) end
   for i, item in ipairs(list) do
-    if item.schedulers then return ("schedulers[%d] is a %s: it cannot be a part"):format(i, item.name) end
+    if item.schedulers then check.fail("%s: schedulers[%d] is a %s: it cannot be a part", name, i, item.name) end
   end
-  if type(milestones) ~= "table" or #milestones ~= #list - 1 then
-    return ("%d schedulers need a list of %d milestones"):format(#list, #list - 1)
+  local milestones = check.value(name .. ": milestones", o.milestones, check.list(COUNT, {count = #list - 1}))
+  for i = 2, #milestones do
+    if milestones[i] <= milestones[i - 1] then
+      check.fail("%s: milestones rise, %d does not come after %d", name, milestones[i], milestones[i - 1])
+    end
   end
-  for i, steps in ipairs(milestones) do
-    message = number_fault(("milestones[%d]"):format(i), steps, {whole = true, from = (milestones[i - 1] or 0) + 1})
-    if message then return message end
-  end
+  return list, milestones
 end
 
 local Sequential = setmetatable({__tostring = Schedule.__tostring}, {__index = Schedule})
@@ -246,7 +193,7 @@ function Sequential:place(steps)
 end
 
 function Sequential:set(steps)
-  check_steps(self, steps)
+  steps = check.value(self.name .. ": steps", steps, STEPS)
   self.least = self:place(steps).least
   Schedule.set(self, steps)
 end
@@ -263,14 +210,10 @@ end
 --   local cosine = gl.optim.CosineAnnealingLR(optimizer, {t_max = 45})
 --   local schedule = gl.optim.SequentialLR(optimizer, {schedulers = {warm, cosine}, milestones = {5}})
 function optim.SequentialLR(optimizer, options)
-  local o = checked("SequentialLR", optimizer, options, {
-    schedulers = {any = true}, milestones = {any = true, default = {}},
-  })
-  local message = sequence_fault(optimizer, o.schedulers, o.milestones)
-  if message then error("SequentialLR: " .. message, 2) end
-  local self = {
-    name = "SequentialLR", schedulers = {table.unpack(o.schedulers)}, milestones = {table.unpack(o.milestones)},
-  }
+  local name = "SequentialLR"
+  local o = checked(name, optimizer, options, {schedulers = {check.any}, milestones = {check.any, {}}})
+  local schedulers, milestones = check_sequence(name, optimizer, o)
+  local self = {name = name, schedulers = schedulers, milestones = milestones}
   function self.at(steps, base)
     local active, own = self:place(steps)
     return active.at(own, base)
@@ -283,8 +226,7 @@ local Chained = setmetatable({__tostring = Schedule.__tostring}, {__index = Sche
 Chained.__index = Chained
 
 function Chained:set(steps)
-  check_steps(self, steps)
-  self.steps = steps
+  self.steps = check.value(self.name .. ": steps", steps, STEPS)
   for _, item in ipairs(self.schedulers) do
     item:set(steps)
   end
@@ -306,21 +248,11 @@ function Chained:state()
   return state
 end
 
-function Chained:state_fault(state)
-  local message = Schedule.state_fault(self, state)
-  for i, item in ipairs(self.schedulers) do
-    message = message or item:state_fault(type(state.schedulers) == "table" and state.schedulers[i])
-  end
-  return message
-end
-
 function Chained:load_state(state)
-  local message = self:state_fault(state)
-  if message then error(message, 2) end
+  Schedule.load_state(self, state)
   for i, item in ipairs(self.schedulers) do
     item:load_state(state.schedulers[i])
   end
-  Schedule.load_state(self, state)
 end
 
 --- Several schedules of one optimizer, which step together.
@@ -328,12 +260,13 @@ end
 --   local schedule = gl.optim.ChainedScheduler {
 --     gl.optim.LinearLR(optimizer, {total_iters = 5}), gl.optim.StepLR(optimizer, {step_size = 30})}
 function optim.ChainedScheduler(schedulers)
-  local message = schedulers_fault(schedulers)
-  if message then error("ChainedScheduler: " .. message, 2) end
-  local optimizer = schedulers[1].optimizer
+  local name = "ChainedScheduler"
+  local list = check_schedulers(name, schedulers)
+  local rules = {}
+  for i, item in ipairs(list) do rules[i] = item.state_rule or STATE end
   return setmetatable({
-    name = "ChainedScheduler", schedulers = {table.unpack(schedulers)}, optimizer = optimizer, steps = 0,
-    base = base_rates[optimizer],
+    name = name, schedulers = list, optimizer = list[1].optimizer, steps = 0, base = base_rates[list[1].optimizer],
+    state_rule = check.record {steps = STEPS, base = RATE, lr = RATE, schedulers = check.record(rules)},
   }, Chained)
 end
 
