@@ -114,8 +114,8 @@ describe("a run", function()
       command = command:gsub("%./build", paths .. "/build"):gsub("%./lua", paths .. "/lua")
       return shell.run(("cd '%s' && %s"):format(out.name, command))
     end
-    script()
-    script()
+    assert.matches("\nthis run is runs/vae\n", script())
+    assert.matches("\nthis run is runs/vae%-2\n", script())
     local output = script "--resume --epochs 3"
     assert.matches("going on with runs/vae%-2 at epoch 3, step 1", output)
     assert.equal(3, #rows(out:read "runs/vae/log.csv"))

@@ -148,6 +148,7 @@ local function enter_folder(self)
       self.lock, self.warning, busy = lock.take(self.folder)
     until not busy
     train.check(self.lock, self.warning)
+    self:say("this run is %s", self.folder)
   end
   if self.warning then self:say("%s", self.warning) end
   if self.saved then return end
