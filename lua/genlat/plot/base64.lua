@@ -11,14 +11,26 @@ for high = 1, 64 do
   end
 end
 
+local PIECE = 6 * 4096 -- bytes whose eights of characters are joined at a time: else millions of them would be alive
+
+-- Bytes first .. last, a multiple of 6, in base64.
+local function encode_piece(bytes, first, last)
+  local eights, n = {}, 0
+  for i = first, last, 6 do
+    local v = string.unpack(">I6", bytes, i)
+    n = n + 1
+    eights[n] = pairs_of[v >> 36] .. pairs_of[v >> 24 & 4095] .. pairs_of[v >> 12 & 4095] .. pairs_of[v & 4095]
+  end
+  return table.concat(eights)
+end
+
 -- The bytes of the string `bytes` in base64, on one line, padded with "=".
 function base64.encode(bytes)
   local out, n = {}, 0
   local whole = #bytes - #bytes % 6
-  for i = 1, whole, 6 do
-    local v = string.unpack(">I6", bytes, i)
+  for first = 1, whole, PIECE do
     n = n + 1
-    out[n] = pairs_of[v >> 36] .. pairs_of[v >> 24 & 4095] .. pairs_of[v >> 12 & 4095] .. pairs_of[v & 4095]
+    out[n] = encode_piece(bytes, first, math.min(first + PIECE - 1, whole))
   end
   for i = whole + 1, #bytes, 3 do
     local a, b, c = bytes:byte(i, i + 2)

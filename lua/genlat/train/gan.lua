@@ -20,7 +20,7 @@ local gan = {}
 gan.TRAIN = {"generator", "discriminator", "on_real", "on_fake"}
 gan.TEST = {"generator", "discriminator", "on_real", "on_fake", "spread"}
 
-local EVALUATED, EVALUATED_BYTES = 1000, 64 << 20 -- test images, and at a time
+local EVALUATED, EVALUATED_BYTES = 1000, 64 << 20 -- test images, at once where they take no more
 local SHOWN, MOST_IN_FRAME = 64, 1 << 20 -- images of the fixed latent vectors in progress.gif; numbers of a frame
 local FRAMES = 40 -- about as many frames in progress.gif
 local FIXED_SEED = 161803
@@ -78,7 +78,7 @@ local function decoded(model, z, labels)
   local classes = model.config.classes
   labels = labels or classes and networks.labels_in_turn(#z, classes)
   return scope.run({recording = false, eval = model}, function()
-    return chunks.map(#z, chunks.size(chunks.floats(model), EVALUATED, EVALUATED_BYTES), function(first, last)
+    return chunks.map(#z, chunks.size(chunks.floats(model), SHOWN), function(first, last)
       return model:decode(z:slice(1, first, last), labels and labels:slice(1, first, last))
     end)
   end)
@@ -93,9 +93,24 @@ local function frame_size(run)
   return images.fitting(shape, SHOWN, COLUMNS, MOST_IN_FRAME)
 end
 
+-- Adds a frame to those that are kept, in a tensor that has room for more: else each would leave all those before it
+-- behind.
+local function add_frame(run, frame)
+  local frames = run.keep.frames
+  local n = frames and #frames or 0
+  if not run.film or n == #run.film then
+    local shape = frame.shape
+    shape[1] = math.max(16, 2 * n)
+    run.film = core.zeros(shape, {dtype = "uint8"})
+    if n > 0 then run.film:slice(1, 1, n):copy_(frames) end
+  end
+  run.film:slice(1, n + 1, n + 1):copy_(frame)
+  run.keep.frames = run.film:slice(1, 1, n + 1)
+end
+
 local function keep_frame(run)
-  local frame = (sheet_of(run.model, fixed_noise(run.model, frame_size(run))) * 255):byte():unsqueeze(1)
-  run.keep.frames = run.keep.frames and core.cat {run.keep.frames, frame} or frame
+  add_frame(run, (sheet_of(run.model, fixed_noise(run.model, frame_size(run))) * 255):byte():unsqueeze(1))
+  collectgarbage() -- what it was made of is no part of a training step, whose memory counts
 end
 
 local function keep_point(run, values)
@@ -190,10 +205,12 @@ function gan.evaluate(model, split)
   local count = math.min(EVALUATED, split.count)
   local order, values = core.arange(count), {generator = 0, discriminator = 0, on_real = 0, on_fake = 0}
   local real, made = {}, {}
+  local size = chunks.size(chunks.floats(model), count, EVALUATED_BYTES)
+  if size < count then size = chunks.size(chunks.floats(model), count) end
   scope.run({recording = false, seed = FIXED_SEED, eval = model}, function()
     local z = core.randn(count, model.latent)
     as_in_training(model.discriminator, function()
-      for first, last in chunks.each(count, chunks.size(chunks.floats(model), count, EVALUATED_BYTES)) do
+      for first, last in chunks.each(count, size) do
         local x = model.scaled(core.batch(split.images, order, first, last - first + 1))
         local labels = model.config.classes and split.labels:slice(1, first, last) or nil
         evaluate_some(model, x, labels, z:slice(1, first, last), values, real, made)
@@ -307,10 +324,9 @@ end
 
 local function write_pictures(run, data)
   local model = run.model
-  local function save(name, sheet) train.check(core.write_png(run.folder .. "/" .. name, sheet)) end
-  save("real.png", images.grid(data.train:head(images.fitting(data.shape, 100, 10)), {columns = 10}))
-  save("samples.png", samples(model, #data.classes))
-  save("interpolation.png", walks(model))
+  results.write_png(run, "real.png", images.grid(data.train:head(images.fitting(data.shape, 100, 10)), {columns = 10}))
+  results.write_png(run, "samples.png", samples(model, #data.classes))
+  results.write_png(run, "interpolation.png", walks(model))
   if run.keep.frames then
     train.check(core.write_gif(run.folder .. "/progress.gif", run.keep.frames, {delay = 20}))
   end

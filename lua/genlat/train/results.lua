@@ -20,8 +20,8 @@ local LARGE = 96 -- pixels of a side, from which on pixels are shown as they are
 local MORPH_CLASS = 1 -- that a conditional model draws there
 local PICTURE_SEED = 271828
 
--- Writes a picture. What it was made of is let go before the next one is.
-local function write_png(run, name, sheet)
+--- Writes a picture into the run's folder. What it was made of is let go before the next one is made.
+function results.write_png(run, name, sheet)
   train.check(core.write_png(run.folder .. "/" .. name, sheet))
   collectgarbage()
   core.memory_trim()
@@ -176,11 +176,12 @@ local function scale_of(shape) return math.max(shape[1], shape[2]) < LARGE and 2
 local function write_sheets(run, data)
   local model = run.model
   local shown = images.fitting(data.shape, 10 * COLUMNS, COLUMNS)
-  write_png(run, "real.png", images.grid(data.train:head(shown), {columns = COLUMNS, scale = scale_of(data.shape)}))
+  local look = {columns = COLUMNS, scale = scale_of(data.shape)}
+  results.write_png(run, "real.png", images.grid(data.train:head(shown), look))
   local x, labels = data.test:head(images.fitting(data.shape, 8 * COLUMNS, 2 * COLUMNS) // 2)
-  write_png(run, "reconstructions.png", images.grid(images.pairs(x, model:reconstruct(x, labels), COLUMNS),
-    {columns = COLUMNS, scale = scale_of(data.shape)}))
-  write_png(run, "samples.png", images.grid(model:sample(shown), {columns = COLUMNS, scale = scale_of(data.shape)}))
+  results.write_png(run, "reconstructions.png",
+    images.grid(images.pairs(x, model:reconstruct(x, labels), COLUMNS), look))
+  results.write_png(run, "samples.png", images.grid(model:sample(shown), look))
 end
 
 -- Writes a run's pictures and report.
@@ -191,8 +192,8 @@ local function write_all(run, data)
   local z, labels = space:encode_split(data.test)
   local plane = latent.plane_of_images(space, z)
   local side = math.min(MORPH, math.floor(math.sqrt(images.fitting(data.shape, MORPH * MORPH, 1))))
-  write_png(run, "manifold.png", images.grid((latent.morph(space, plane, side, space.conditional and MORPH_CLASS)),
-    {columns = side, gap = 0, scale = 1}))
+  results.write_png(run, "manifold.png", images.grid(
+    (latent.morph(space, plane, side, space.conditional and MORPH_CLASS)), {columns = side, gap = 0, scale = 1}))
   local shown = math.min(MAP_POINTS, #z)
   local svg = {loss = loss_curves(run)}
   svg.latent = results.map(plane.points:slice(1, 1, shown), labels and labels:slice(1, 1, shown), data.classes, {
