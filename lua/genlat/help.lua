@@ -15,7 +15,7 @@ local comments = require "genlat.help.comments"
 local index = require "genlat.help.index"
 local lazy = require "genlat.lazy"
 local lines = require "genlat.help.wrap"
-local nearest = require("genlat.text").nearest
+local words = require "genlat.text"
 local pages = require "genlat.help.pages"
 local Module = require "genlat.nn.module"
 
@@ -142,7 +142,7 @@ local function of_unknown(name)
       list[#list + 1] = entry.name
     end
   end
-  local like = nearest(name:match "[%w_]+$" or name, list, 3)
+  local like = words.nearest(name:match "[%w_]+$" or name, list, 3)
   if #like == 0 then return ("genlat has nothing called '%s'; gl.help() says what there is"):format(name) end
   return ("genlat has nothing called '%s'. Did you mean %s?"):format(name,
     table.concat(like, ", "):gsub(", ([^,]*)$", " or %1"))
@@ -182,6 +182,6 @@ end
 --
 --   gl.help(gl.conv2d)
 --   gl.help "slerp"
-function help.help(...) io.write(help.text(...), "\n") end
+function help.help(...) io.write(words.shown_lines(help.text(...)), "\n") end
 
 return help

@@ -119,7 +119,7 @@ local function read(path)
   if not file then return nil, message end
   local bytes, failure = file:read("a")
   file:close()
-  if not bytes then return nil, path .. ": " .. failure end
+  if not bytes then return nil, text.message("%s: %s", path, failure) end
   return bytes
 end
 
@@ -131,7 +131,7 @@ local function image(path, description)
   local bytes, message = read(path)
   if not bytes then return nil, message end
   local kind, width, height = identify(bytes)
-  if not kind then return nil, path .. ": not a PNG or GIF picture" end
+  if not kind then return nil, text.message("%s: not a PNG or GIF picture", path) end
   local scale = math.max(1, comfortable // math.max(width, 1))
   return element("img", { alt = description, width = width * scale, height = height * scale,
     src = "data:image/" .. kind .. ";base64," .. base64.encode(bytes) })

@@ -17,6 +17,7 @@
 local check = require "genlat.check"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
+local text = require "genlat.text"
 
 local compass = {}
 
@@ -169,12 +170,12 @@ local function checked(answer, n)
   if answer == "same" then return answer end
   if math.type(answer) == "integer" then answer = {answer} end
   if type(answer) ~= "table" or #answer == 0 then
-    return nil, ("an answer is a number, a list of numbers or 'same', not %s"):format(tostring(answer))
+    return nil, text.message("an answer is a number, a list of numbers or 'same', not %s", tostring(answer))
   end
   local seen = {}
   for _, k in ipairs(answer) do
     if math.type(k) ~= "integer" or k < 1 or k > n or seen[k] then
-      return nil, ("an answer names images by different numbers from 1 to %d, not %s"):format(n, tostring(k))
+      return nil, text.message("an answer names images by different numbers from 1 to %d, not %s", n, tostring(k))
     end
     seen[k] = true
   end
@@ -236,7 +237,7 @@ end
 function Session:propose(size)
   size = check.value("propose: the size", size or 2, check.whole(LEAST, MOST))
   if #self.answers >= MOST_ANSWERS then
-    return nil, ("%d answers are enough"):format(#self.answers)
+    return nil, text.message("%d answers are enough", #self.answers)
   end
   if not self.pending or #self.pending.z ~= size then
     local z = draw_pool(self)
@@ -313,13 +314,13 @@ end
 local function restored(space, given)
   if type(given) ~= "table" or type(given.z) ~= "table" then return nil, "is damaged" end
   local n = #given.z
-  if n < LEAST or n > MOST then return nil, ("is about %d images, not %d to %d"):format(n, LEAST, MOST) end
+  if n < LEAST or n > MOST then return nil, text.message("is about %d images, not %d to %d", n, LEAST, MOST) end
   local answer = are_vectors(given.z, space.latent) and checked(given.answer, n)
   if not answer then return nil, "is damaged" end
   local z = core.tensor(given.z)
   local most = space:standardize(z):abs():max():item()
   if most ~= most or most >= FAR then
-    return nil, ("is about latent vectors %d standard deviations away or more"):format(FAR)
+    return nil, text.message("is about latent vectors %d standard deviations away or more", FAR)
   end
   return {z = z, answer = answer}
 end
@@ -330,16 +331,16 @@ function compass.restore(space, state, settings)
   if type(state) ~= "table" or math.type(state.seed) ~= "integer" or type(state.answers) ~= "table" then
     return nil, "these are no answers to a compass's questions"
   elseif state.latent ~= space.latent then
-    return nil, ("the answers are about %s latent dimensions, the model has %d"):format(tostring(state.latent),
+    return nil, text.message("the answers are about %s latent dimensions, the model has %d", tostring(state.latent),
       space.latent)
   end
   local answers = {}
   if #state.answers > MOST_ANSWERS then
-    return nil, ("there are %d answers, at most %d can be used"):format(#state.answers, MOST_ANSWERS)
+    return nil, text.message("there are %d answers, at most %d can be used", #state.answers, MOST_ANSWERS)
   end
   for i, given in ipairs(state.answers) do
     local answer, problem = restored(space, given)
-    if not answer then return nil, ("answer %d %s"):format(i, problem) end
+    if not answer then return nil, text.message("answer %d %s", i, problem) end
     answers[i] = answer
   end
   local session = compass.new(space, settings)

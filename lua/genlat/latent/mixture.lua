@@ -249,9 +249,9 @@ function Mixture.load(path, latent)
   local tensors, metadata = safetensors.load(path)
   if not tensors then return nil, metadata end
   local problem = problem_of(tensors, metadata, latent)
-  if problem then return nil, ("%s: %s"):format(path, problem) end
+  if problem then return nil, text.message("%s: %s", path, problem) end
   local mixture = make(tensors.weights, tensors.means, tensors.covariances, tonumber(metadata.exponent))
-  if not mixture then return nil, path .. ": a covariance is not positive definite" end
+  if not mixture then return nil, text.message("%s: a covariance is not positive definite", path) end
   return mixture
 end
 

@@ -221,7 +221,7 @@ local function read_walk(name, note, tensors, latent)
   for key, tensor in pairs(wanted) do
     local given = tensors[key]
     if not given or table.concat(given.shape, "x") ~= table.concat(tensor.shape, "x") then
-      return nil, ("%s is missing, or is not %s"):format(key, table.concat(tensor.shape, "x"))
+      return nil, text.message("%s is missing, or is not %s", key, table.concat(tensor.shape, "x"))
     elseif (given:float() * 0):sum():item() ~= 0 then
       return nil, key .. " has numbers that are not finite"
     end
@@ -239,12 +239,14 @@ function steer.load(folder, latent)
   local tensors, metadata = safetensors.load(path)
   if not tensors then return nil, metadata end
   local notes = json.decode(metadata.notes or "")
-  if metadata.format ~= FORMAT or type(notes) ~= "table" then return nil, path .. ": these are no walks" end
+  if metadata.format ~= FORMAT or type(notes) ~= "table" then
+    return nil, text.message("%s: these are no walks", path)
+  end
   return scope.run({recording = false, seed = 0}, function() -- building networks draws numbers, then overwritten
     for name, note in pairs(notes) do
       local walk, problem = read_walk(name, note, tensors, latent)
       if not walk then
-        return nil, ("%s: the walk '%s': %s"):format(path, tostring(name):gsub("%c", "?"):sub(1, 60), problem)
+        return nil, text.message("%s: the walk '%s': %s", path, tostring(name):sub(1, 60), problem)
       end
       walks[name] = walk
     end

@@ -20,6 +20,7 @@ local fetch = require "genlat.data.fetch"
 local models = require "genlat.models"
 local optim = require "genlat.optim"
 local scope = require "genlat.scope"
+local text = require "genlat.text"
 
 local judge = {}
 
@@ -77,11 +78,11 @@ local function load(kind, data, path)
   local config, outputs, shape = model.config, #kind.names(data), table.concat(data.shape, "x")
   if config.model ~= "lenet5" or table.concat(config.image, "x") ~= shape
     or (config.classes ~= outputs and not notes.classes) then
-    return nil, ("%s: expected a LeNet-5 for %d %s of %s images"):format(path, outputs, kind.what, shape)
+    return nil, text.message("%s: expected a LeNet-5 for %d %s of %s images", path, outputs, kind.what, shape)
   end
   if notes.classes and kind.arrange then
     local ok, message = kind.arrange(model, notes.classes, data)
-    if not ok then return nil, ("%s: %s"):format(path, message) end
+    if not ok then return nil, text.message("%s: %s", path, message) end
   end
   return model, path, notes
 end

@@ -10,6 +10,7 @@ local core = require "genlat.core"
 local Split = require "genlat.data.split"
 local scope = require "genlat.scope"
 local judge = require "genlat.metrics.judge"
+local text = require "genlat.text"
 
 local Regressor = {}
 Regressor.__index = Regressor
@@ -82,7 +83,7 @@ end
 -- r2 (a tensor), the share of the variance among test images that it explains (1: all; 0: it measures nothing).
 function regressor.of(data, options)
   if not data.train.factors then
-    return nil, ("%s: there are no factors to measure; digits and faces have some"):format(data.name)
+    return nil, text.message("%s: there are no factors to measure; digits and faces have some", data.name)
   end
   local model, path, notes = judge.of(regressor.kind, data, options)
   if not model then return nil, path end
@@ -93,7 +94,7 @@ function regressor.of(data, options)
     r2 = numbers(notes.r2, names),
   }
   if not (self.mean and self.std and self.r2) then
-    return nil, ("%s: this is no regressor for the factors of %s"):format(path, data.name)
+    return nil, text.message("%s: this is no regressor for the factors of %s", path, data.name)
   end
   return setmetatable(self, Regressor), path
 end

@@ -3,6 +3,7 @@
 --   local text = bars.svg {title = "...", values = {3, 1, 0.1}, names = {"a", "b", "c"}, strong = {true, true, false},
 --     words = {"large", "small"}, ylabel = "KL, nats"}
 
+local known_fields = require("genlat.check").names
 local axis = require "genlat.plot.axis"
 local svg = require "genlat.plot.svg"
 local theme = require "genlat.plot.theme"
@@ -63,6 +64,9 @@ end
 --   strong   list of true for bars to be highlighted and false for others (all); words: {of those, of these}, a legend
 --   title, subtitle, xlabel, ylabel; width (760 pixels), height (400)
 function bars.svg(o)
+  known_fields("bars.svg", o, {
+    "height", "names", "strong", "values", "width", "words", "xlabel", "ylabel", "title", "subtitle",
+  })
   check(o)
   local width, height = o.width or 760, o.height or 400
   local heading, heading_height = theme.heading(pad, pad, width - 2 * pad, o.title, o.subtitle)

@@ -4,6 +4,7 @@
 --     title = "AUROC", series = {"elbo", "mse"}, rows = {{name = "0", values = {0.96, 0.97}}, ...}, reference = 0.5,
 --   }
 
+local known_fields = require("genlat.check").names
 local axis = require "genlat.plot.axis"
 local histogram = require "genlat.plot.histogram"
 local svg = require "genlat.plot.svg"
@@ -49,6 +50,7 @@ end
 --- The rows as SVG text. rows: list of {name =, values = a number for each series, bold = true}; series: their names;
 -- reference: a number to draw a dashed line at; title, subtitle, xlabel.
 function dots.svg(o)
+  known_fields("dots.svg", o, {"reference", "rows", "series", "xlabel", "title", "subtitle"})
   check(o)
   local gutter = 0
   for _, row in ipairs(o.rows) do

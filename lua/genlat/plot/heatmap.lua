@@ -6,6 +6,7 @@
 --     difference = {values = q - p, title = "difference", caption = "..."},
 --   }
 
+local known_fields = require("genlat.check").names
 local axis = require "genlat.plot.axis"
 local colormap = require "genlat.plot.colormap"
 local sheet = require "genlat.plot.sheet"
@@ -92,6 +93,7 @@ end
 --   xlabel, ylabel, title, subtitle; width (1080 pixels)
 -- Where peaks stand out, the scales end below them, and a line says so.
 function heatmap.svg(o)
+  known_fields("heatmap.svg", o, {"difference", "panels", "width", "x", "xlabel", "y", "ylabel", "title", "subtitle"})
   check(o)
   local width, list, peaks = o.width or 1080, with_scales(o)
   local gutter, bars = o.ylabel and 58 or 40, o.difference and 2 or 1

@@ -5,6 +5,7 @@
 --     {title = "elbo", xlabel = "nats", values = {normal, anomalous}, note = "AUROC 0.963"}, ...
 --   }                                                       -- normal, anomalous: lists of numbers
 
+local known_fields = require("genlat.check").names
 local axis = require "genlat.plot.axis"
 local svg = require "genlat.plot.svg"
 local theme = require "genlat.plot.theme"
@@ -134,6 +135,7 @@ end
 -- large one; the axis leaves out half a percent of a group's numbers at either end, and a line below says how many are
 -- beyond it. columns (as many as panels, at most 3), width (980 pixels), height (of each plot, 130), title, subtitle.
 function histogram.panels(o)
+  known_fields("histogram.panels", o, {"columns", "groups", "height", "width", "title", "subtitle"})
   check(o)
   local columns = o.columns or math.min(#o, 3)
   local width = o.width or (columns == 1 and 520 or 980)

@@ -1,4 +1,5 @@
 -- Curves over epochs or steps: losses as lines with their names and last values at their ends.
+local known_fields = require("genlat.check").names
 local axis = require "genlat.plot.axis"
 local labels = require "genlat.plot.labels"
 local svg = require "genlat.plot.svg"
@@ -285,6 +286,7 @@ end
 --   title, subtitle, xlabel, ylabel; width (760 pixels), height (of the plot itself: 300)
 --   xlog     true: x on a logarithmic scale
 function lines.svg(o)
+  known_fields("lines.svg", o, {"height", "series", "width", "xlabel", "xlog", "ylabel", "title", "subtitle"})
   check(o, "lines.svg", 2)
   local panel = { series = o.series, xlabel = o.xlabel, ylabel = o.ylabel, xlog = o.xlog }
   return page(o, { panel }, 1, o.width or 760, o.height or 300)
@@ -293,6 +295,7 @@ end
 -- Several such panels in one SVG picture, row by row: {panel, panel, ..., columns = (2), title =, subtitle =,
 -- width = (980), height = (of each plot: 260)}; a panel has series, title, xlabel, ylabel, xlog.
 function lines.panels(o)
+  known_fields("lines.panels", o, {"columns", "height", "width", "title", "subtitle"})
   for i, panel in ipairs(o) do check(panel, ("lines.panels: panel %d"):format(i), 2) end
   return page(o, o, o.columns or 2, o.width or 980, o.height or 260)
 end

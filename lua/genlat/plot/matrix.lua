@@ -5,6 +5,7 @@
 --     rows = {{name = "smile", values = {0.7, -0.1}, mark = 1, note = "7.0"}, ...}, note_title = "own / other",
 --   }
 
+local known_fields = require("genlat.check").names
 local axis = require "genlat.plot.axis"
 local colormap = require "genlat.plot.colormap"
 local svg = require "genlat.plot.svg"
@@ -61,6 +62,9 @@ end
 --   format   of the numbers ("%.2f")
 -- Colours run from blue through white (0) to orange, to the same distance on both sides.
 function matrix.svg(o)
+  known_fields("matrix.svg", o, {
+    "column_title", "columns", "foot", "format", "note_title", "rows", "title", "subtitle",
+  })
   check(o)
   local reach, gutter, column, notes = measure(o)
   local format = o.format or "%.2f"

@@ -4,6 +4,7 @@
 --   local text = morph.svg {images = x, right = {-1.64, 0, 1.64}, up = {-1.64, 0, 1.64}, names = {"z1", "z2"},
 --     units = {"standard deviations", "standard deviations"}, title = "Morph grid"}
 
+local known_fields = require("genlat.check").names
 local images = require "genlat.plot.images"
 local sheet = require "genlat.plot.sheet"
 local svg = require "genlat.plot.svg"
@@ -47,6 +48,7 @@ end
 --   mark        {column, row from below} of an image to frame, such as the one that the numbers count from
 --   title, subtitle, foot (a line below)
 function morph.svg(o)
+  known_fields("morph.svg", o, {"foot", "images", "mark", "names", "right", "units", "up", "title", "subtitle"})
   local n, h, w = table.unpack(o.images.shape)
   local columns, rows = #o.right, #o.up
   if n ~= columns * rows then

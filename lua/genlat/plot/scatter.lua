@@ -1,4 +1,5 @@
 -- The latent map: points of a plane coloured by class or by a number, alone or as panels side by side.
+local known_fields = require("genlat.check").names
 local axis = require "genlat.plot.axis"
 local colormap = require "genlat.plot.colormap"
 local labels = require "genlat.plot.labels"
@@ -257,6 +258,10 @@ end
 --   numbers   false: no numbers and lines, for a map on which they mean nothing, such as t-SNE's
 --   title, subtitle, xlabel, ylabel; width (760 pixels), height (by default such that the map is square)
 function scatter.svg(map)
+  known_fields("scatter.svg", map, {
+    "classes", "equal", "height", "label", "numbers", "prior", "value", "value_name", "width", "x", "xlabel", "y",
+    "ylabel", "title", "subtitle",
+  })
   check(map, "scatter.svg", 2)
   local width = map.width or 760
   local heading, heading_height = theme.heading(pad, pad, width - 2 * pad, map.title, map.subtitle)
@@ -352,6 +357,7 @@ end
 -- a picture {image = "data:image/png;base64,..."}, drawn in a square as large as the maps; both may have a caption.
 --   columns (2), classes (the names for all panels), title, subtitle, width (980 pixels)
 function scatter.panels(o)
+  known_fields("scatter.panels", o, {"classes", "columns", "width", "title", "subtitle"})
   local list, any_map = checked(o)
   local width, columns = o.width or 980, o.columns or 2
   local out, y = {}, pad

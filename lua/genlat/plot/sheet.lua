@@ -6,6 +6,7 @@
 --     rows = {{name = "smile", note = "from class means", images = x}, ...},      -- x: N x H x W x C, 0..1
 --   }
 
+local known_fields = require("genlat.check").names
 local core = require "genlat.core"
 local base64 = require "genlat.plot.base64"
 local images = require "genlat.plot.images"
@@ -60,6 +61,7 @@ end
 --   scale    each image pixel as scale x scale (so that an image is about 64 pixels wide)
 --   mark     the number of a column to frame, such as the one that the walk starts from
 function sheet.svg(o)
+  known_fields("sheet.svg", o, {"columns", "foot", "mark", "rows", "scale", "title", "subtitle"})
   check(o)
   local _, h, w = table.unpack(o.rows[1].images.shape)
   local most = 0

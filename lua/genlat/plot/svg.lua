@@ -5,11 +5,15 @@ local svg = {}
 
 local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 
--- The text `s` for use as content or attribute value in XML and HTML. Characters that XML cannot hold (control
--- characters, bytes that are not UTF-8) become U+FFFD.
+-- Control characters of C1, marks and overrides of the direction of writing, as UTF-8.
+local unseen = { "\xC2[\x80-\x9F]", "\xE2\x80[\x8E\x8F\xA8-\xAE]", "\xE2\x81[\xA6-\xAF]", "\xD8\x9C" }
+
+-- The text `s` for use as content or attribute value in XML and HTML. Characters that XML cannot hold or that nobody
+-- sees (control characters, bytes that are not UTF-8, overrides of the direction of writing) become U+FFFD.
 function svg.escape(s)
   s = text.format("%s", s):gsub("[%z\1-\8\11\12\14-\31\127]", "\u{FFFD}")
   if not utf8.len(s) then s = s:gsub("[\128-\255]", "\u{FFFD}") end
+  for _, hidden in ipairs(unseen) do s = s:gsub(hidden, "\u{FFFD}") end
   return (s:gsub("[&<>\"']", entities))
 end
 

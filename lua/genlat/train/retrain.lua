@@ -6,6 +6,7 @@ local core = require "genlat.core"
 local folders = require "genlat.runs.folder"
 local json = require "genlat.json"
 local models = require "genlat.models"
+local text = require "genlat.text"
 
 local retrain = {}
 
@@ -62,10 +63,10 @@ function retrain.state(folder, notes, class)
   local options = found.options or {}
   local equal, key = same(options, notes.options, {without = true, epochs = true})
   if found.run ~= notes.run or not equal then
-    return nil, ("%s: trained otherwise than the run itself (%s): move it away"):format(folder,
+    return nil, text.message("%s: trained otherwise than the run itself (%s): move it away", folder,
       equal and "by another script" or "--" .. key)
   elseif options.without ~= class then
-    return nil, ("%s: trained without %s, not without %s"):format(folder, tostring(options.without), class)
+    return nil, text.message("%s: trained without %s, not without %s", folder, tostring(options.without), class)
   end
   local done = found.epochs >= notes.options.epochs and core.file_kind(folders.file(folder, folders.REPORT)) == "file"
   return done and "finished" or "begun"
@@ -95,7 +96,7 @@ function retrain.without(folder, notes, class, scripts, threads)
     folders.has_checkpoint(folder) and "resume" or "out", quote(folder))
   local ok, _, status = core.execute(command)
   if ok then return true end
-  return nil, ("training without %s %s: the same command goes on with it"):format(class,
+  return nil, text.message("training without %s %s: the same command goes on with it", class,
     status == 130 and "was stopped" or "ended with status " .. tostring(status))
 end
 
