@@ -377,9 +377,10 @@ describe("data of one class", function()
     assert.is_true(metrics.classifier.applies(set))
     local judge = gl.models.lenet5 {}
     local model = gl.models.vae {image = {28, 28, 1}, hidden = {4}, latent = 2}
-    set.classes = {"zero"}
     set.train.labels, set.test.labels = gl.ones(12), gl.ones(4)
     local missing = set.name .. " has one class only, so that there is nothing to tell apart"
+    assert.same({false, missing}, {metrics.classifier.applies(set)}) -- the other classes are empty
+    set.classes = {"zero"}
     assert.same({false, missing}, {metrics.classifier.applies(set)})
     local classifier, message = metrics.classifier.of(set)
     assert.is_nil(classifier)

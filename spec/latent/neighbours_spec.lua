@@ -92,4 +92,28 @@ describe("neighbours", function()
     assert.error_matches(function() linalg.neighbour_radii(x, 1) end, "point 4 is not finite: its dimension 1 is ")
     assert.error_matches(function() linalg.count_within(x, gl.randn(1, 2), {1}) end, "count_within: point 4 is not fin")
   end)
+
+  it("leave nothing behind where memory runs out", function()
+    local x = gl.randn(40, 3)
+    local radii = linalg.neighbour_radii(x, 2)
+    collectgarbage()
+    collectgarbage()
+    local before = gl.memory().live
+    for _, compute in ipairs {
+      function() linalg.neighbour_radii(x, 2) end, function() linalg.count_within(x, x, radii) end,
+    } do
+      local failures = 0
+      for n = 0, 30 do
+        gl.core.memory_fail_after(n)
+        local ok, message = pcall(compute)
+        gl.core.memory_fail_after(-1)
+        if not ok then
+          failures = failures + 1
+          assert.matches("out of memory", message)
+        end
+        assert.equal(before, gl.memory().live)
+      end
+      assert.is_true(failures >= 6)
+    end
+  end)
 end)

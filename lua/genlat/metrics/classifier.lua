@@ -21,8 +21,11 @@ local KIND = {
 --- Whether a data set has classes to tell apart: features that were learned for a single one mean nothing. Else false
 -- and what is missing.
 function classifier.applies(data)
-  if not data.train.labels then return false, data.name .. " has no labels" end
-  if #data.classes < 2 then return false, data.name .. " has one class only, so that there is nothing to tell apart" end
+  local labels = data.train.labels
+  if not labels then return false, data.name .. " has no labels" end
+  if #data.classes < 2 or labels:min():item() == labels:max():item() then
+    return false, data.name .. " has one class only, so that there is nothing to tell apart"
+  end
   return true
 end
 
