@@ -544,6 +544,8 @@ describe("int64", function()
     x[big] = -5
     assert.equal(big, x:argmin():item())
     assert.same({{big}}, x:reshape(1, big):argmin(2, true):totable())
+    assert.equal(1, x:count_nonzero():item())
+    assert.same({"int64", big - 1}, {x:eq(0):count_nonzero().dtype, x:eq(0):count_nonzero():item()})
     x = gl.arange(big - 1, big + 1)
     assert.same({"int64", big - 1, big, big + 1}, {x.dtype, table.unpack(x:totable())})
     assert.same({-big, -big + 2}, gl.arange(-big, -big + 3, 2):totable())

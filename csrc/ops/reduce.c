@@ -209,7 +209,9 @@ static bool sum_backward(gl_node *n, gl_tensor *gout, gl_tensor **gin) {
   gin[0] = unfold(n, gout);
   return gin[0];
 }
-GL_OP(sum, FOLD_SIGNATURE, 0, sum_backward, "sum of x over all axes, or over those given");
+GL_OP(sum, FOLD_SIGNATURE, 0, sum_backward,
+      "sum of x over all axes, or over those given; as a float32, which holds whole numbers up to 2^24: see "
+      "count_nonzero");
 
 static bool mean_forward(gl_node *n) {
   bool chosen[GL_MAXDIM];
@@ -249,6 +251,7 @@ static void fold_lines(int64_t from, int64_t to, void *context) {
   }
 }
 
+/* is_place: the result is a whole number up to how many elements are folded. */
 static bool run_fold(gl_node *n, gl_fold *fold, double parameter, bool is_place) {
   folding f;
   if (!fold_begin(n, &f))
@@ -308,6 +311,14 @@ static double fold_argmax(const gl_real *x, int64_t n, int64_t stride, double si
   return (double)at + 1;
 }
 
+static double fold_nonzero(const gl_real *x, int64_t n, int64_t stride, double unused) {
+  (void)unused;
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; i++)
+    count += x[i * stride] != 0;
+  return (double)count;
+}
+
 static double fold_logsumexp(const gl_real *x, int64_t n, int64_t stride, double unused) {
   double most = fold_max(x, n, stride, unused), sum = 0;
   if (isinf(most))
@@ -332,8 +343,12 @@ static bool min_forward(gl_node *n) { return fold_forward(n, fold_min, 0); }
 static bool argmax_forward(gl_node *n) { return run_fold(n, fold_argmax, 1, true); }
 static bool argmin_forward(gl_node *n) { return run_fold(n, fold_argmax, -1, true); }
 
+static bool count_nonzero_forward(gl_node *n) { return run_fold(n, fold_nonzero, 0, true); }
+
 GL_OP(argmax, FOLD_SIGNATURE, 0, NULL, "index, from 1, of the first largest element; of int64 among more than 2^24");
 GL_OP(argmin, FOLD_SIGNATURE, 0, NULL, "index, from 1, of the first smallest element; of int64 among more than 2^24");
+
+GL_OP(count_nonzero, FOLD_SIGNATURE, 0, NULL, "how many elements are not 0; of int64 among more than 2^24");
 
 /* kernel(g, x, y), x of the input's shape, with y and g stretched to it. */
 static gl_tensor *unfolded(const gl_node *n, gl_tensor *gout, gl_kernel *kernel, const gl_tensor *x,

@@ -48,6 +48,7 @@
   X(min)                                                                                                               \
   X(argmax)                                                                                                            \
   X(argmin)                                                                                                            \
+  X(count_nonzero)                                                                                                     \
   X(var)                                                                                                               \
   X(std)                                                                                                               \
   X(softmax)                                                                                                           \
