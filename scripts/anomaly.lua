@@ -202,9 +202,10 @@ local function unusual(space, options)
 end
 
 local function given_images(space, options, without)
-  local paths, normal = {}, {}
-  for _, file in scan.each(train.check(scan.folder(options.images))) do paths[#paths + 1] = file end
-  table.sort(paths)
+  local paths, left = scan.files(options.images)
+  if not paths then explore.fail(options, "--images", "%s", left) end
+  if left then print(("%s: %s"):format(options.images, left)) end
+  local normal = {}
   local h, w, c = space.image[1], space.image[2], space.image[3]
   local images = train.check(folder.read(paths, {size = {h, w}, channels = c}))
   local tests, labels = test_images(space, options)

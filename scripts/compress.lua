@@ -5,6 +5,7 @@ local gl = require "genlat"
 local chunks = require "genlat.chunks"
 local explore = require "genlat.explore"
 local folder = require "genlat.data.folder"
+local scan = require "genlat.data.scan"
 local text = require "genlat.text"
 local compress, Options, train = gl.latent.compress, gl.train.options, gl.train
 
@@ -54,15 +55,11 @@ end
 
 -- Files ---------------------------------------------------------------------------------------------------------------
 
--- The paths of the PNG files that a path names, sorted.
+-- The paths of the PNG files that a path names, sorted. Says what else is there.
 local function png_files(path)
-  if gl.core.file_kind(path) ~= "folder" then return {path} end
-  local paths = {}
-  for _, name in ipairs(train.check(gl.core.list_folder(path))) do
-    if name:lower():match "%.png$" then paths[#paths + 1] = path .. "/" .. name end
-  end
-  if #paths == 0 then error(("compress: %s: there are no PNG files in it"):format(path), 0) end
-  table.sort(paths)
+  local paths, left = scan.files(path)
+  if not paths then error("compress: " .. left, 0) end
+  if left then print(("%s: %s"):format(path, left)) end
   return paths
 end
 

@@ -315,6 +315,31 @@ local function left_text(left)
   return #words > 0 and "left out: " .. table.concat(words, "; ") or nil
 end
 
+local function add_paths(list, node)
+  for _, name in ipairs(node.names) do
+    list[#list + 1] = node.path .. "/" .. name
+  end
+  for _, folder in ipairs(node.folders) do
+    add_paths(list, folder)
+  end
+end
+
+--- The paths of all images in a folder and the folders in it, sorted, whatever classes or parts these are, or that of
+-- one file. Second: what is left out, in one line, or nil. nil and a message where there are none.
+function scan.files(path)
+  if core.file_kind(path) ~= "folder" then return {path} end
+  local node, left = tree_of(path)
+  if not node then return nil, left end
+  local list = {}
+  add_paths(list, node)
+  if #list == 0 then
+    local formats = formats_text(left)
+    return nil, path .. ": there are no PNG files in it" .. (formats ~= "" and (" (%s)"):format(formats) or "")
+  end
+  table.sort(list)
+  return list, left_text(left)
+end
+
 --- What is in a folder: one part, or where it has folders for training and testing these two, as a list. A part: {path
 -- =, names = with the way from path, stamps = {numbers that change when a file does}, labels = {class of each} or nil,
 -- classes = {names}, order = {places in names}}. Second: what is left out, in one line, or nil. nil and a message where
