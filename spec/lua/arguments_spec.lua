@@ -71,7 +71,7 @@ describe("a whole number", function()
       refused(core.batch, bytes, gl.ones(2), 1, n)
       refused(core.shift, gl.ones(1, 2, 2, 1), n)
       refused(gl.eye, n)
-      refused(gl.randperm, n)
+      if n ~= 1 << 31 then refused(gl.randperm, n) end -- so many there may be, of 17 GB
       refused(core.digits, n)
       refused(core.faces, 1, 0, 1, n)
       refused(core.read_images, {"a.png"}, form(n, 0))
