@@ -87,6 +87,9 @@ end
 -- Numbers that JSON lacks become the strings "nan", "inf", "-inf".
 function json.encode(value) return core.plain(encode, value) end
 
+--- The text of a string that is UTF-8, as it is: what decode_strictly gives back.
+function json.encode_strictly(value) return cjson.encode(value) end
+
 --- What decode makes of null.
 json.null = cjson.null
 
@@ -132,7 +135,7 @@ function json.decode(source)
   return restored(value)
 end
 
---- The same, but refuses the numbers that JSON does not have, and leaves whole numbers as they come.
+--- The same, but refuses the numbers that JSON does not have, and leaves whole numbers and strings as they come.
 function json.decode_strictly(source) return decode(strict, source) end
 
 return json

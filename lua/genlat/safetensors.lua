@@ -56,9 +56,9 @@ local function encode_metadata(metadata)
   end
   local parts = {}
   for i, key in ipairs(sorted_keys(metadata)) do
-    parts[i] = json.encode(key) .. ":" .. json.encode(metadata[key])
+    parts[i] = json.encode_strictly(key) .. ":" .. json.encode_strictly(metadata[key])
   end
-  return ("%s:{%s}"):format(json.encode(METADATA), table.concat(parts, ","))
+  return ("%s:{%s}"):format(json.encode_strictly(METADATA), table.concat(parts, ","))
 end
 
 -- The keys in a fixed order, so that the same tensors give the same file.
@@ -67,7 +67,7 @@ local function encode_header(entries, metadata)
   if metadata and next(metadata) then parts[1] = encode_metadata(metadata) end
   for _, e in ipairs(entries) do
     parts[#parts + 1] = ('%s:{"dtype":"%s","shape":[%s],"data_offsets":[%d,%d]}')
-      :format(json.encode(e.name), e.dtype, table.concat(e.shape, ","), place, place + e.bytes)
+      :format(json.encode_strictly(e.name), e.dtype, table.concat(e.shape, ","), place, place + e.bytes)
     place = place + e.bytes
   end
   local header = "{" .. table.concat(parts, ",") .. "}"
