@@ -2,6 +2,7 @@
 dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 
 local gl = require "genlat"
+local check = require "genlat.check"
 local explore = require "genlat.explore"
 local json = require "genlat.json"
 local text = require "genlat.text"
@@ -53,7 +54,9 @@ local function read_kept(space)
   if not file then error("compass: " .. problem, 0) end
   local kept = json.decode(file:read "a" or "")
   file:close()
-  if type(kept) ~= "table" then error(("compass: %s: these are no answers"):format(path), 0) end
+  if not check.test(kept, check.map(check.any)) then
+    error(text.message("compass: %s: these are no answers", path), 0)
+  end
   return kept
 end
 

@@ -129,6 +129,7 @@ check.callable = rule("a function", function(value)
   return type(value) == "function" or (getmetatable(value) or {}).__call ~= nil, value
 end)
 check.table = of_type("a table", "table")
+check.real = of_type("a number", "number") -- also one that is not finite
 
 --- Seeds, of gl.seed and --seed and all others: what every format keeps exactly.
 check.seed = check.whole(0, LARGEST)

@@ -120,8 +120,8 @@ describe("manifold.lua", function()
   it("says what it cannot do", function()
     for more, message in pairs {
       ["--axes 1,4"] = "manifold: --axes: an axis is 1 to 3, not 4",
-      ["--axes 2,2"] = "manifold: --axes: two different ones, separated by a comma, not '2,2' (--help explains)",
-      ["--axes 1"] = "manifold: --axes: two different ones, separated by a comma, not '1' (--help explains)",
+      ["--axes 2,2"] = "manifold: --axes: '2,2' is not two, separated by a comma (--help explains)",
+      ["--axes 1"] = "manifold: --axes: '1' is not two, separated by a comma (--help explains)",
       ["--around 61"] = "manifold: --around: there are 60 test images, no number 61",
       ["--class 3"] = "manifold: --class: only conditional models (train_cvae, train_cgan) take --class; this is a VAE",
       ["--axes 1,2 --directions a,b"] = "manifold: --axes: the plane is of axes or of --directions, not both",
@@ -132,6 +132,6 @@ describe("manifold.lua", function()
     local _, errors = run(gan, "--directions smile,turn")
     assert.matches("^manifold: %-%-directions: there is no direction 'smile'; none is saved yet", errors)
     _, errors = run(cvae, "--class ten")
-    assert.equal("manifold: --class: there is no class 'ten' (there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)\n", errors)
+    assert.equal("manifold: --class: there is no class 'ten'; there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n", errors)
   end)
 end)

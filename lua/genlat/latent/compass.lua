@@ -299,23 +299,13 @@ function Session:state()
   return {seed = self.seed, latent = self.space.latent, answers = answers}
 end
 
--- Are these latent vectors as a state has them: a list of as many lists of numbers?
-local function are_vectors(z, latent)
-  for _, row in ipairs(z) do
-    if type(row) ~= "table" or #row ~= latent then return false end
-    for _, value in ipairs(row) do
-      if type(value) ~= "number" then return false end
-    end
-  end
-  return true
-end
-
 -- An answer of a state; or nil and what is wrong with it.
 local function restored(space, given)
   if type(given) ~= "table" or type(given.z) ~= "table" then return nil, "is damaged" end
   local n = #given.z
   if n < LEAST or n > MOST then return nil, text.message("is about %d images, not %d to %d", n, LEAST, MOST) end
-  local answer = are_vectors(given.z, space.latent) and checked(given.answer, n)
+  local vectors = check.test(given.z, check.list(check.list(check.real, {count = space.latent})))
+  local answer = vectors and checked(given.answer, n)
   if not answer then return nil, "is damaged" end
   local z = core.tensor(given.z)
   local most = space:standardize(z):abs():max():item()
