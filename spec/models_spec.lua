@@ -239,10 +239,10 @@ describe("models.load", function()
       ['{"model":"dcgan","maps":[1,2]}'] = "config: dcgan: maps is " .. size .. "a list of 2",
       ['{"model":{}}'] = "config.model is a text, not an empty table",
       ['[1,2]'] = "config.model is a text, not nothing",
-      ['{"model":"\\u001b]0;x\\u0007"}'] = "config: build: there is no model '\\x1B]0;x\\x07'; there are "
-        .. "autoencoder, cvae, dcgan, gan, lenet5, vae, vgg",
-      ['{"model":"init"}'] = "config: build: there is no model 'init'; there are autoencoder, cvae, dcgan, gan, "
-        .. "lenet5, vae, vgg",
+      ['{"model":"\\u001b]0;x\\u0007"}'] = "there is no model '\\x1B]0;x\\x07'; there are autoencoder, "
+        .. "cvae, dcgan, gan, lenet5, vae, vgg; a class of one's own is made known by gl.models.register first",
+      ['{"model":"init"}'] = "there is no model 'init'; there are autoencoder, cvae, dcgan, gan, lenet5, vae, vgg; "
+        .. "a class of one's own is made known by gl.models.register first",
       [("["):rep(5000)] = "config: Found too many nested data structures (1001) at character 1001",
       [("[1,"):rep(400000)] = "config: has 1200000 characters, the limit is 1048576",
     } do

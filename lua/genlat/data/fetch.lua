@@ -5,6 +5,7 @@
 -- the sums, which takes 0.3 s for the 55 MB that Lua would need minutes for. The data sets' own addresses are https,
 -- and lead to nothing else; another server's (options.from, $GENLAT_MIRROR) is what the user says.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local text = require "genlat.text"
 
@@ -248,7 +249,7 @@ end
 function fetch.fetch(name, options)
   local set = fetch.sets[name]
   if not set then error(("fetch: there is no data set '%s'"):format(tostring(name)), 2) end
-  options = options or {}
+  options = check.options("fetch", options, {from = {check.text}, folder = {check.text}, say = {check.callable}})
   local folder = options.folder or fetch.folder(name)
   if not os.execute("command -v curl >/dev/null 2>&1") then return nil, "fetch: curl is missing: install it" end
   local made, output = capture("mkdir -p " .. quote(folder) .. " 2>&1")

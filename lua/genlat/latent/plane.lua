@@ -12,6 +12,7 @@
 --   ranges   {{least, most}, {least, most}}: how far a morph grid goes, in equal steps; nil: the quantiles of N(0, 1)
 -- An axis' column is one standard deviation long: of the prior, or for an autoencoder of the latent vectors themselves.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 
 local plane = {}
@@ -104,12 +105,10 @@ end
 --- The plane of two latent axes, by their numbers (b may be left out where there is but one), through the middle of the
 -- prior.
 function plane.plane_of_axes(space, a, b)
-  for _, k in ipairs {a, b} do
-    if math.type(k) ~= "integer" or k < 1 or k > space.latent then
-      error(("plane_of_axes: an axis is a whole number from 1 to %d, not %s"):format(space.latent, tostring(k)), 2)
-    end
-  end
-  if a == b then error(("plane_of_axes: two different axes span a plane, not %d and %d"):format(a, b), 2) end
+  local axis = check.whole(1, space.latent)
+  a = check.value("plane_of_axes: an axis", a, axis)
+  b = b and check.value("plane_of_axes: an axis", b, axis)
+  if a == b then check.fail("plane_of_axes: two different axes span a plane, not %d and %d", a, b) end
   local units = core.zeros(3, space.latent)
   units[{1, a}] = 1
   if b then units[{2, b}] = 1 end

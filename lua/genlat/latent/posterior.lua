@@ -13,6 +13,7 @@
 -- y = {from, to}, size =}: size x size square cells; what is computed on it has its first row at the top, at the
 -- greatest y.
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
@@ -79,11 +80,12 @@ end
 --- The plane of the latent dimensions i and j, counted from 1, through the origin.
 function posterior.axes(latent, i, j)
   for _, k in ipairs {i, j} do
-    if math.type(k) ~= "integer" or k < 1 or k > latent then
-      error(("axes: the latent dimensions are 1 to %d, there is no %s"):format(latent, tostring(k)), 2)
+    if not check.test(k, check.whole(1, latent)) then
+      check.fail("axes: the latent dimensions are 1 to %d, there is no %s", latent, k)
     end
   end
-  if i == j then error(("axes: expected two latent dimensions, got %d twice"):format(i), 2) end
+  i, j = math.tointeger(i), math.tointeger(j)
+  if i == j then check.fail("axes: expected two latent dimensions, got %d twice", i) end
   local axes = core.zeros(latent, 2)
   axes[{i, 1}], axes[{j, 2}] = 1, 1
   return {mean = core.zeros(latent), axes = axes}

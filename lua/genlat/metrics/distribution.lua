@@ -1,5 +1,6 @@
 --- distribution.lua: how like two sets of images are, told by features (N x D) or logits (N x K) of a classifier.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 
@@ -86,11 +87,8 @@ end
 --   local real = gl.metrics.neighbourhood(features, 3)
 function distribution.neighbourhood(features, k)
   check_matrix(features, "neighbourhood")
-  k = k or 3
-  if math.type(k) ~= "integer" or k < 1 or k >= #features then
-    error(("precision_recall: k is a whole number from 1 to less than the number of features, %d, not %s")
-      :format(#features, tostring(k)), 2)
-  end
+  k = check.value("precision_recall: k", k or 3, check.that(check.whole(1, #features - 1),
+    ("a whole number from 1 to less than the number of features, %d"):format(#features)))
   return {points = features, radii = linalg.neighbour_radii(features, k), k = k}
 end
 

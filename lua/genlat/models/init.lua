@@ -94,15 +94,19 @@ function models.register(name, class)
   models[name] = function(config) return class(config) end
 end
 
+local function kind_names()
+  local names = {}
+  for name in pairs(models.kinds) do names[#names + 1] = name end
+  text.sort(names)
+  return names
+end
+
 --- Builds the model that a config describes; raises where the config is none of its.
 --
 --   local model = gl.models.build {model = "vae", latent = 2}
 function models.build(config)
   check.value("build: config", config, check.table)
-  local names = {}
-  for name in pairs(models.kinds) do names[#names + 1] = name end
-  text.sort(names)
-  local class = class_of(check.known("build", "model", config.model, names))
+  local class = class_of(check.known("build", "model", config.model, kind_names()))
   if not own[config.model] then return class(config) end
   local given = copy_of(config)
   given.model = nil
@@ -210,6 +214,10 @@ end
 -- The model that a config describes, whose tensors are in memory already; or nil and a message. A config that asks for
 -- more than those is found out before it is given the memory.
 local function build_within(path, config, tensors)
+  if not models.kinds[config.model] then
+    return nil, text.message("%s: %s; a class of one's own is made known by gl.models.register first", path,
+      text.unknown("model", config.model, kind_names()))
+  end
   local numbers = numbers_of(tensors)
   core.memory_allow(ROOM * 4 * numbers + SLACK)
   local built, model = build_aside(config)
