@@ -16,10 +16,10 @@ local pages = {}
 
 local SHORT = 8 -- lines of an example's result that are shown; of a longer one, the first
 
--- Paragraphs, those that are false or "" left out.
-local function join(parts)
-  local list = {}
-  for i = 1, #parts do
+-- Paragraphs, those that are nil, false or "" left out.
+local function join(...)
+  local parts, list = table.pack(...), {}
+  for i = 1, parts.n do
     if parts[i] and parts[i] ~= "" then list[#list + 1] = parts[i] end
   end
   return table.concat(list, "\n\n")
@@ -75,40 +75,40 @@ function pages.op(row)
         :format(parameters[i].name)
     end
   end
-  return join {
+  return join(
     call, wrap {row.doc}, table.concat(signature.lines(parameters), "\n"), wrap {facts(row), named},
-    transcript(examples.op(row)),
-  }
+    transcript(examples.op(row))
+  )
 end
 
 --- A layer, by its row in gl.nn.layers.
 function pages.layer(row)
   local parameters = signature.parse(row.signature)
-  return join {
+  return join(
     broken.call(("gl.nn.%s(%s)"):format(row.name, signature.call(parameters))),
     wrap {"A layer: called with x it computes: " .. row.doc .. "."},
-    table.concat(signature.lines(parameters), "\n"), transcript(examples.layer(row)),
-  }
+    table.concat(signature.lines(parameters), "\n"), transcript(examples.layer(row))
+  )
 end
 
 --- An optimizer, by its row in gl.optim.kinds.
 function pages.optimizer(row)
   local parameters = signature.parse(row.signature)
-  return join {
+  return join(
     broken.call(("gl.optim.%s(model or list of parameters, {%s})"):format(row.name, signature.call(parameters))),
     wrap {"For each parameter p with the gradient g: " .. row.doc .. "."},
     table.concat(signature.lines(parameters), "\n"),
     wrap {"Methods: zero_grad(), step(), state(). Fields: the settings, which may be changed on the way, and steps."},
-    transcript(examples.optimizer(row)),
-  }
+    transcript(examples.optimizer(row))
+  )
 end
 
 --- A function of the binding, by its path ("gl.zeros", "x:item") and its row in help.binding.
 function pages.binding(path, row)
-  return join {
+  return join(
     ("%s(%s)"):format(path, row.call), wrap {row.text},
-    row.files and "Example\n  > " .. row.example or transcript(row.example),
-  }
+    row.files and "Example\n  > " .. row.example or transcript(row.example)
+  )
 end
 
 -- what is Lua ---------------------------------------------------------------------------------------------------------
@@ -123,12 +123,12 @@ function pages.lua_function(path, f)
   local uses = path and comments.uses(known, path:match "[%w_]+$") or {}
   local call = known.call
   if path and path:find ":" and not known.method then call = call:gsub("^%([%w_]+,? ?", "(") end -- x:t() is t(x)
-  return join {
+  return join(
     (path or "function") .. call,
     known.text and wrap(known.text) or "It has no documentation.",
     #uses > 0 and "Example\n" .. table.concat(uses, "\n"),
-    ("Defined in %s, line %d."):format(file_name(known.path), known.line),
-  }
+    ("Defined in %s, line %d."):format(file_name(known.path), known.line)
+  )
 end
 
 local function first_of_file(file) return comments.first_sentence(comments.head(lazy.file(file))) end
@@ -182,10 +182,10 @@ end
 --- A table of functions that a file returns, by its path and itself.
 function pages.module(path, module)
   local items = sorted_items(module, function(value, key) return is_shown(value) and not hidden[key] end)
-  return join {
+  return join(
     path, wrap(comments.head(lazy.file(index.module_of(module))) or {}),
-    #items > 0 and "It has\n" .. pages.list(items) or "",
-  }
+    #items > 0 and "It has\n" .. pages.list(items) or ""
+  )
 end
 
 local function is_method(value, key)
@@ -208,28 +208,28 @@ end
 --- A kind of model, by its name and the file that it is in.
 function pages.model(kind, file)
   local config = class_comment(lazy.require(file))
-  return join {
+  return join(
     ("gl.models.%s(config)"):format(kind), wrap(comments.head(lazy.file(file)) or {}),
-    config and config.text and wrap(config.text), transcript(examples.model(kind)),
-  }
+    config and config.text and wrap(config.text), transcript(examples.model(kind))
+  )
 end
 
 --- A class of modules, by its path and itself.
 function pages.class(path, class)
   local known = class_comment(class)
-  return join {
+  return join(
     path .. (known and known.call or "()") .. "   a class of modules",
-    known and known.text and wrap(known.text), pages.methods(class),
-  }
+    known and known.text and wrap(known.text), pages.methods(class)
+  )
 end
 
 --- An object with methods; file: the one whose beginning says what it is, or nil.
 function pages.object(object, file, base)
   local meta = getmetatable(object)
-  return join {
+  return join(
     tostring(object), file and wrap(comments.head(lazy.file(file)) or {}),
-    pages.methods(type(meta.__index) == "table" and meta.__index or meta, base),
-  }
+    pages.methods(type(meta.__index) == "table" and meta.__index or meta, base)
+  )
 end
 
 -- tensors -------------------------------------------------------------------------------------------------------------
@@ -266,13 +266,13 @@ function pages.tensor(x)
       row and row.text or comments.first_sentence(comments.of(core.tensor_methods[name]).text)}
   end
   table.sort(items, function(a, b) return a[1] < b[1] end)
-  return join {
+  return join(
     (tostring(x):match "^tensor [^\n]*" or "tensor: the number " .. tostring(x)),
     wrap {"A block of numbers with a shape. x[1] is the first row, image, ...; x[{1, {2, 5}}] picks one place of the "
       .. "first axis and a range of the second, {} a whole axis; x[1] = 0 sets. #x is the size of the first axis."},
     "Fields\n" .. columns(binding.fields), "Methods\n" .. columns(items), table.concat(lines, "\n"),
-    "gl.help \"NAME\" says more of each.",
-  }
+    "gl.help \"NAME\" says more of each."
+  )
 end
 
 return pages
