@@ -89,3 +89,13 @@ describe("an earlier run", function()
     assert.equal("nil\n", program "print(folder.in_the_way 'run')")
   end)
 end)
+
+describe("a folder's name", function()
+  it("is one word of a command line", function()
+    local folder = require "genlat.runs.folder"
+    assert.equal("runs/vae-2", folder.word "runs/vae-2")
+    for _, name in ipairs {"my run", "it's", "a;b", "$HOME", "*", "~x"} do
+      assert.equal(name, (shell.run("printf %s " .. folder.word(name))))
+    end
+  end)
+end)

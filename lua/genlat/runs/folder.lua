@@ -20,6 +20,11 @@ local FOUND = {"metrics.json", "directions.safetensors", "walks.safetensors", "s
 --- The file of this name in a folder.
 function folder.file(path, name) return path .. "/" .. name end
 
+--- A folder as a word of a command line.
+function folder.word(path)
+  return path:find "[^%w_./+-]" and "'" .. path:gsub("'", "'\\''") .. "'" or path
+end
+
 local function has(path, name) return core.file_kind(folder.file(path, name)) == "file" end
 
 --- Is there a checkpoint to go on from?

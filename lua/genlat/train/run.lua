@@ -174,7 +174,7 @@ local function diverge(self, what, step)
   local place = self.saved_place
   error(("%s became NaN or infinite in epoch %d at step %d: %s"):format(what, self.epoch, step, place
     and ("%s keeps its state of epoch %d, step %d; go on from there with a smaller rate: --resume %s --lr %g"):format(
-      self.folder, place.epoch, place.step, self.folder, self.values.lr / 2)
+      self.folder, place.epoch, place.step, folder.word(self.folder), self.values.lr / 2)
     or "nothing was saved"), 0)
 end
 
@@ -268,7 +268,8 @@ local function stop(self, signal)
   self.progress:clear()
   local epoch, step = self.epoch, self.step - 1
   if step == 0 then epoch, step = epoch - 1, self.steps end
-  io.stderr:write(("stopped in epoch %d at step %d; go on with --resume %s\n"):format(epoch, step, self.folder))
+  io.stderr:write(("stopped in epoch %d at step %d; go on with --resume %s\n"):format(epoch, step,
+    folder.word(self.folder)))
   error {interrupted = signal} -- which is said
 end
 
