@@ -84,18 +84,28 @@ static bool can_serve(int n, size_t spare) {
   return (!blas_memory_alloc || make_buffers(n, ready, spare)) && (n == 1 || can_start(n - 1));
 }
 
+/* Makes `ready` larger, up to `most`: at once, or thread by thread where there is not enough for all. */
+static void prepare(int most, bool asked) {
+  size_t spare = asked ? 0 : SPARE;
+  if (can_serve(most, spare))
+    ready = most;
+  while (ready < most && can_serve(ready + 1, ready == 0 ? 0 : spare))
+    ready++;
+  if (ready < most)
+    refused = ready + 1;
+}
+
 int gl_reserve(int threads, bool asked) {
   if (threads <= ready)
     return threads;
   pthread_mutex_lock(&lock);
-  int limit = gl_reserve_limit();
-  for (int n = ready + 1; n <= threads && n <= limit && (asked || n < refused); n++) {
-    if (!can_serve(n, asked || n == 1 ? 0 : SPARE)) {
-      refused = n;
-      break;
-    }
-    ready = n;
-  }
+  int most = gl_reserve_limit();
+  if (!asked && most >= refused)
+    most = refused - 1;
+  if (most > threads)
+    most = threads;
+  if (most > ready)
+    prepare(most, asked);
   int there = ready;
   pthread_mutex_unlock(&lock);
   return there < threads ? there : threads;
