@@ -77,6 +77,17 @@ describe("IDX files", function()
     assert.equal(2, #data.notes)
   end)
 
+  it("are found in the subfolder where torchvision and EMNIST's archive have them", function()
+    for _, inner in ipairs {"raw", "gzip"} do
+      gl.core.mkdirs(place:path(inner))
+      set(inner .. "/%s-%s-idx%d-ubyte", {0, 0, 0, 1}, {0, 1})
+      local data = assert(gl.data.load(place.name))
+      assert.same({place.name:match "[^/]+$", 4}, {data.name, data.train.count})
+      assert.equal(place.name, data.source)
+      os.execute(("rm -r '%s'"):format(place:path(inner)))
+    end
+  end)
+
   describe("are refused", function()
     it("with training and test images of different size", function()
       set "%s-%s-idx%d-ubyte"

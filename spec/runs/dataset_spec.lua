@@ -168,6 +168,17 @@ describe("a run's data set", function()
         .. "no 'cow'", message)
     end)
 
+    it("may be assigned to the space, and then counts as the model does", function()
+      make("others", {"fox", "cat"}, 2)
+      space.data = gl.data.load(place:path "others")
+      assert.same({"cat", "dog", "fox"}, space.data.classes)
+      assert.same({"cat", "dog", "fox"}, space.classes)
+      make("strange", {"cow", "pig"}, 2)
+      assert.error_matches(function() space.data = gl.data.load(place:path "strange") end,
+        "^data: the classes of strange %(cow, pig%) are not those that the model learned")
+      assert.same({"cat", "dog", "fox"}, space.data.classes)
+    end)
+
     it("is brought to the form of the model's images", function()
       local set = assert(dataset.other("digits", {}, gl.models.vae {image = {32, 32, 1}, hidden = {2}, latent = 1}))
       assert.same({32, 32, 1}, set.shape)

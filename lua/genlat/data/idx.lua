@@ -97,6 +97,17 @@ function idx.is_in(place, prefix)
   return found[prefix and prefix:lower() or found[1]] ~= nil
 end
 
+local INNER = {"raw", "gzip"} -- where torchvision and EMNIST's archive have them
+
+--- The folder with IDX files: the one given or its subfolder raw or gzip; nil where none has any.
+function idx.find(place)
+  if idx.is_in(place) then return place end
+  for _, name in ipairs(INNER) do
+    local inner = place .. "/" .. name
+    if core.file_kind(inner) == "folder" and idx.is_in(inner) then return inner end
+  end
+end
+
 -- Reading -------------------------------------------------------------------------------------------------------------
 
 local function missing(place, prefix, part, kind)

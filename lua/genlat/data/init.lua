@@ -155,8 +155,9 @@ local function load_folder(place, options)
   local half = write.unfinished(place)
   if half then return nil, half end
   local set, message
-  if idx.is_in(place) then
-    set, message = load_idx(place, place:match("([^/]+)/*$") or place, options)
+  local files = idx.find(place)
+  if files then
+    set, message = load_idx(files, place:match("([^/]+)/*$") or place, options)
   elseif batches then
     set, message = load_cifar10(batches, options)
   else

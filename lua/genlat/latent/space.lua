@@ -52,13 +52,16 @@ local CHUNK = 250 -- images that are encoded or decoded at a time
 -- Fields that are made when they are asked for; those that are made once are kept.
 local lazy, fresh = {}, {}
 
-function lazy.data(self)
+function fresh.data(self)
+  local kept = rawget(self, "kept_data")
+  if kept then return kept end
   local options = self.notes.options
   if not (options and options.data) then
     check.fail("data: the model came without a run, which would name its data set")
   end
   local set, message = dataset.of_model(self.notes, self.model)
   if not set then error(message, 0) end
+  rawset(self, "kept_data", set)
   if self.on_data then self.on_data(set) end
   return set
 end
@@ -67,7 +70,7 @@ end
 function lazy.classes(self)
   if self.notes.classes then return self.notes.classes end
   local options = self.notes.options
-  if rawget(self, "data") or not (options and options.data) then return self.data.classes end
+  if rawget(self, "kept_data") or not (options and options.data) then return self.data.classes end
   local names, message = dataset.class_names(self.notes)
   if not names then error(message, 0) end
   if self.on_data then self.on_data {notes = {message}} end
@@ -100,6 +103,16 @@ function Space.__index(self, key)
   local value = lazy[key](self)
   rawset(self, key, value)
   return value
+end
+
+-- A data set that is given to the space has its labels counted as the model's, by the classes' names.
+function Space.__newindex(self, key, value)
+  if key == "data" then
+    local set, message = dataset.fit(value, self.notes, self.model)
+    if not set then check.fail("data: %s", message) end
+    key, value = "kept_data", set
+  end
+  rawset(self, key, value)
 end
 
 function Space:__tostring()
@@ -149,11 +162,13 @@ function Space.new(model, settings)
   local problem = problem_of(model)
   if problem then check.fail("space: %s; %s", problem, NEEDS) end
   local o = check.options("space", settings, SETTINGS)
-  return setmetatable({
+  local self = setmetatable({
     model = model:eval(), latent = math.tointeger(model.latent), image = model.config.image, folder = o.folder,
-    notes = o.notes or {}, data = o.data, conditional = model.config.classes or nil,
+    notes = o.notes or {}, conditional = model.config.classes or nil,
     adversarial = model.generator ~= nil, normal = model.prior == "normal" or o.prior == "normal",
   }, Space)
+  if o.data then self.data = o.data end
+  return self
 end
 
 --- The space of the model in a run's folder or a model's file; or nil and a message.

@@ -1,7 +1,8 @@
 --- dataset.lua: a run's data set: what the run notes of it, finding it again, and whether it is still the same.
 --
 -- The notes of a run, in its checkpoint and in its model:
---   dataset        {name =, path = the absolute one, or nil, train =, test = how many images, fingerprint = see
+-- dataset        (and test_dataset, where a classifier is tested on another one) {name =, path = the absolute one, or
+-- nil, train =, test = how many images, fingerprint = see
 --                  data.fingerprint}
 --   classes        the names of the classes, as the model numbers them
 --   class_numbers  those that they have in files that hold numbers
@@ -61,8 +62,8 @@ local function find(run)
 end
 
 -- Notes that the run goes on with other data, if it may.
-local function accept_change(run, noted, now)
-  local message = text.message("the data set %s is not the one that %s was trained on: %s", run.values.data, run.folder
+local function accept_change(run, set, noted, now)
+  local message = text.message("the data set %s is not the one that %s was trained on: %s", set.source, run.folder
     or "the run", difference(noted, now))
   if not run.values.changed_data then
     return nil, message .. " (--changed-data goes on all the same, but not as an unbroken run would)"
@@ -74,15 +75,17 @@ local function accept_change(run, noted, now)
   return true
 end
 
-local function compare(run, set)
-  local noted, now = run.notes.dataset, note_of(set)
+--- Notes a data set of a run, as run.notes[key], and sees whether it is the one that was noted before: true; nil and a
+-- message where it is not and may not be.
+function dataset.compare(run, set, key)
+  local noted, now = run.notes[key], note_of(set)
   if noted and noted.fingerprint ~= now.fingerprint then
-    local ok, message = accept_change(run, noted, now)
+    local ok, message = accept_change(run, set, noted, now)
     if not ok then return nil, message end
   elseif run.saved and not noted then
     run:say("the run did not note its data set: that there is is taken for the same (%s)", counts(now))
   end
-  run.notes.dataset = now
+  run.notes[key] = now
   return true
 end
 
@@ -104,7 +107,7 @@ function dataset.open(run, settings)
     })
     if not set then return nil, line end
   end
-  local ok, problem = compare(run, set)
+  local ok, problem = dataset.compare(run, set, "dataset")
   if not ok then return nil, problem end
   notes.classes, notes.class_numbers = set.classes, set.numbers or notes.class_numbers
   run.values.data = set.source
@@ -137,6 +140,13 @@ local function matched(set, notes, model)
   if not fits then return nil, line end
   if line then fits.notes[#fits.notes + 1] = line end
   return fits
+end
+
+--- A data set of the user's for a model: with its labels as the model numbers them, where that names its classes; nil
+-- and a message where it knows one of them not.
+function dataset.fit(set, notes, model)
+  if not notes.classes or not set.train then return set end
+  return matched(set, notes, model)
 end
 
 --- The data set that a model was trained on, by the notes of its run, with its labels as the model numbers them; nil

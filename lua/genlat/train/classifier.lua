@@ -48,6 +48,9 @@ local function other_test(run, data)
   other, line = data_sets.matched(other, {names = data.classes, numbers = data.numbers, count = #data.classes})
   if not other then return nil, line end
   if line then run:say("%s", line) end
+  local same
+  same, message = train.data.compare(run, other, "test_dataset")
+  if not same then return nil, message end
   return other.test
 end
 
