@@ -238,7 +238,7 @@ end
 --- Reads PNG files in one form: uint8 N x H x W x C; or nil and a message about the first that cannot be read. Options:
 -- size, channels (both wanted), fit and background, as load has them.
 function folder.read(paths, options)
-  local images, problems = core.read_images(paths, form_of(options))
+  local images, problems = core.read_images(paths, form_of(check.options("read", options, OPTIONS)))
   for i = 1, #paths do
     if problems[i] then return nil, problems[i][2] end
   end

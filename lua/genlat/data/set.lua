@@ -8,6 +8,7 @@
 --   numbers    of files that hold labels as numbers: that of each class, from 1
 --   contents   the hash of all its images, training ones first, as text, where it is known without looking at them
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local Split = require "genlat.data.split"
 local text = require "genlat.text"
@@ -64,6 +65,7 @@ end
 
 --- A data set with its images padded by black to side x side, or nil and a message where they are larger.
 function Set.padded(set, side)
+  side = check.value("padded: side", side, check.whole(1))
   local h, w, c = table.unpack(set.shape)
   if side < h or side < w then
     return nil, text.message("%s: images of %d x %d do not fit into %d x %d", set.name, h, w, side, side)

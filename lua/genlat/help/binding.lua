@@ -38,7 +38,8 @@ binding.functions = {
     text = "1 to n in a random order. With a seed (and a stream, 0) it depends on them alone, not on gl.seed.",
   },
   seed = {
-    call = "seed", text = "Sets where the random numbers begin: equal seeds, equal numbers.", example = "gl.seed(1)",
+    call = "seed", example = "gl.seed(1)",
+    text = "Sets where the random numbers begin, a whole number from 0 to 2^53: equal seeds, equal numbers.",
   },
   rng_state = {
     call = "[seed, counter]", example = "seed, counter = gl.rng_state()\ngl.rng_state(seed, counter)",

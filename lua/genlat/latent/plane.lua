@@ -34,13 +34,15 @@ end
 -- variance, each with its largest component positive), variance = k, total = the sum of all variances}. k: 2 if left
 -- out, and D at most.
 function plane.principal_components(x, k)
-  local mean, axes, variance, total = core.linalg.principal(x, math.min(k or 2, x:size(2)))
+  check.value("principal_components: x", x, check.tensor())
+  k = check.value("principal_components: k", k or 2, check.whole(1))
+  local mean, axes, variance, total = core.linalg.principal(x, math.min(k, x:size(2)))
   return {mean = mean, axes = upright(axes), variance = core.tensor(variance), total = total}
 end
 
 --- The standard normal distribution's quantile: x with P(X <= x) = p, 0 < p < 1, to 1e-9. By bisection of its series.
 function plane.quantile(p)
-  if not (p > 0 and p < 1) then error(("quantile: p is between 0 and 1, not %s"):format(tostring(p)), 2) end
+  if type(p) ~= "number" or not (p > 0 and p < 1) then check.fail("quantile: p is between 0 and 1, not %s", p) end
   local function cumulative(x) -- Marsaglia 2004: 1/2 + phi(x) (x + x^3/3 + x^5/(3 5) + ...)
     local sum, term, n = x, x, 1
     while math.abs(term) > 1e-17 * math.abs(sum) do
@@ -60,6 +62,7 @@ end
 
 -- The quantiles at equal steps of probability from 0.5/n to 1 - 0.5/n.
 local function quantiles(n)
+  n = check.value("the grid's size", n, check.whole(1))
   local q = {}
   for i = 1, n do
     q[i] = plane.quantile((i - 0.5) / n)
@@ -69,6 +72,7 @@ end
 
 -- n numbers in equal steps over a range.
 local function steps(range, n)
+  n = check.value("the grid's size", n, check.whole(1))
   local list = {}
   for i = 1, n do
     list[i] = n == 1 and (range[1] + range[2]) / 2 or range[1] + (range[2] - range[1]) * (i - 1) / (n - 1)
@@ -177,6 +181,7 @@ end
 -- row of n. At the quantiles of N(0, 1), equal steps of probability (Kingma & Welling 2014, appendix A), or in
 -- equal steps over the plane's ranges. label: of a conditional model, the class to draw.
 function plane.morph(space, p, n, label)
+  check.value("morph: the plane", p, check.table)
   local ranges = p.ranges or {}
   local right = ranges[1] and steps(ranges[1], n) or quantiles(n)
   local up = ranges[2] and steps(ranges[2], n) or quantiles(n)

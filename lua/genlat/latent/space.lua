@@ -188,6 +188,7 @@ local function in_chunks(self, n, f)
 end
 
 local function check_latents(self, z, name)
+  check.value(name .. ": latent vectors", z, check.tensor())
   if z.ndim == 1 then z = z:unsqueeze(1) end
   if z.ndim ~= 2 or z:size(2) ~= self.latent then
     check.fail("%s: latent vectors are N x %d, these are %s", name, self.latent, table.concat(z.shape, "x"))

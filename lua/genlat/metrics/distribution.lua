@@ -128,6 +128,8 @@ end
 --
 --   gl.metrics.class_shares(set.train.labels, #set.classes)
 function distribution.class_shares(labels, classes)
+  check.value("class_shares: labels", labels, check.tensor())
+  classes = check.value("class_shares: classes", classes, check.whole(1))
   local shares = {}
   for class = 1, classes do
     shares[class] = 0
@@ -146,6 +148,7 @@ end
 --
 --   gl.metrics.modes_covered(logits:argmax(2), #set.classes)
 function distribution.modes_covered(labels, classes, least)
+  classes = check.value("modes_covered: classes", classes, check.whole(1))
   least = least or 0.1 / classes
   local covered = 0
   for _, share in ipairs(distribution.class_shares(labels, classes)) do

@@ -2,6 +2,8 @@
 --
 -- A weight is outputs x inputs; its fan-in is the number of inputs, its fan-out the number of outputs.
 
+local check = require "genlat.check"
+
 local init = {}
 
 local function change(tensor, method, ...)
@@ -10,8 +12,11 @@ local function change(tensor, method, ...)
   return tensor
 end
 
-local function fans(tensor, name)
-  if tensor.ndim < 2 then error(("%s: a weight has at least 2 axes, this is %d"):format(name, tensor.ndim), 3) end
+-- The fan-in and the fan-out of a weight. gain: the one that was given, or nil.
+local function fans(tensor, name, gain)
+  check.value(name .. ": the weight", tensor, check.tensor())
+  check.value(name .. ": gain", gain, check.optional(check.number()))
+  if tensor.ndim < 2 then check.fail("%s: a weight has at least 2 axes, this is %d", name, tensor.ndim) end
   local field = tensor:numel() // (tensor:size(1) * tensor:size(2))
   return tensor:size(2) * field, tensor:size(1) * field
 end
@@ -35,7 +40,7 @@ function init.constant(tensor, value) return change(tensor, "fill_", value) end
 --
 --   gl.nn.init.xavier_uniform(layer.weight)
 function init.xavier_uniform(tensor, gain)
-  local fan_in, fan_out = fans(tensor, "xavier_uniform")
+  local fan_in, fan_out = fans(tensor, "xavier_uniform", gain)
   local a = (gain or 1) * math.sqrt(6 / (fan_in + fan_out))
   return init.uniform(tensor, -a, a)
 end
@@ -44,7 +49,7 @@ end
 --
 --   gl.nn.init.xavier_normal(layer.weight)
 function init.xavier_normal(tensor, gain)
-  local fan_in, fan_out = fans(tensor, "xavier_normal")
+  local fan_in, fan_out = fans(tensor, "xavier_normal", gain)
   return init.normal(tensor, 0, (gain or 1) * math.sqrt(2 / (fan_in + fan_out)))
 end
 
@@ -52,7 +57,7 @@ end
 --
 --   gl.nn.init.kaiming_normal(layer.weight)
 function init.kaiming_normal(tensor, gain)
-  local fan_in = fans(tensor, "kaiming_normal")
+  local fan_in = fans(tensor, "kaiming_normal", gain)
   return init.normal(tensor, 0, (gain or math.sqrt(2)) / math.sqrt(fan_in))
 end
 
@@ -60,7 +65,7 @@ end
 --
 --   gl.nn.init.kaiming_uniform(layer.weight)
 function init.kaiming_uniform(tensor, gain)
-  local fan_in = fans(tensor, "kaiming_uniform")
+  local fan_in = fans(tensor, "kaiming_uniform", gain)
   local a = (gain or math.sqrt(2)) * math.sqrt(3 / fan_in)
   return init.uniform(tensor, -a, a)
 end

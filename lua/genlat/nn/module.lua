@@ -353,7 +353,8 @@ end
 --   net:summary(28, 28, 1)
 function Module:summary(...)
   local shape = type((...)) == "table" and (...) or {...}
-  if #shape == 0 then error("summary: say the shape of one input, such as m:summary(28, 28, 1)", 2) end
+  if #shape == 0 then check.fail("summary: say the shape of one input, such as m:summary(28, 28, 1)") end
+  shape = check.value("summary: the shape", shape, check.list(check.whole(1)))
   print(describe.text_for(self, shape))
 end
 

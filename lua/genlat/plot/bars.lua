@@ -3,7 +3,7 @@
 --   local text = bars.svg {title = "...", values = {3, 1, 0.1}, names = {"a", "b", "c"}, strong = {true, true, false},
 --     words = {"large", "small"}, ylabel = "KL, nats"}
 
-local known_fields = require("genlat.check").names
+local known_fields, refuse = require("genlat.check").names, require("genlat.check").fail
 local axis = require "genlat.plot.axis"
 local svg = require "genlat.plot.svg"
 local theme = require "genlat.plot.theme"
@@ -14,15 +14,15 @@ local pad = 24
 local name_size = 11.5
 
 local function check(o)
-  if type(o.values) ~= "table" or #o.values == 0 then error("bars.svg: values is a list of numbers", 3) end
+  if type(o.values) ~= "table" or #o.values == 0 then refuse("bars.svg: values is a list of numbers") end
   for i, v in ipairs(o.values) do
     if type(v) ~= "number" or not axis.finite(v) then
-      error(("bars.svg: value %d is not a finite number"):format(i), 3)
+      refuse("bars.svg: value %d is not a finite number", i)
     end
   end
   for _, key in ipairs {"names", "strong"} do
     if o[key] and #o[key] ~= #o.values then
-      error(("bars.svg: %s: there are %d for %d values"):format(key, #o[key], #o.values), 3)
+      refuse("bars.svg: %s: there are %d for %d values", key, #o[key], #o.values)
     end
   end
 end

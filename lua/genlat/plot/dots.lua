@@ -4,7 +4,7 @@
 --     title = "AUROC", series = {"elbo", "mse"}, rows = {{name = "0", values = {0.96, 0.97}}, ...}, reference = 0.5,
 --   }
 
-local known_fields = require("genlat.check").names
+local known_fields, refuse = require("genlat.check").names, require("genlat.check").fail
 local axis = require "genlat.plot.axis"
 local histogram = require "genlat.plot.histogram"
 local svg = require "genlat.plot.svg"
@@ -16,11 +16,11 @@ local PAD, ROW, WIDTH = 24, 26, 620
 
 local function check(o)
   if type(o.rows) ~= "table" or #o.rows == 0 or type(o.series) ~= "table" then
-    error("dots.svg: wants series (names) and rows {name =, values =}", 3)
+    refuse("dots.svg: wants series (names) and rows {name =, values =}")
   end
   for _, row in ipairs(o.rows) do
     if #row.values ~= #o.series then
-      error(("dots.svg: row %s has %d values, there are %d series"):format(row.name, #row.values, #o.series), 3)
+      refuse("dots.svg: row %s has %d values, there are %d series", row.name, #row.values, #o.series)
     end
   end
 end

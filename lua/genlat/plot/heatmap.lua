@@ -6,7 +6,7 @@
 --     difference = {values = q - p, title = "difference", caption = "..."},
 --   }
 
-local known_fields = require("genlat.check").names
+local known_fields, refuse = require("genlat.check").names, require("genlat.check").fail
 local axis = require "genlat.plot.axis"
 local colormap = require "genlat.plot.colormap"
 local sheet = require "genlat.plot.sheet"
@@ -26,15 +26,15 @@ local function is_range(r)
 end
 
 local function check(o)
-  if type(o.panels) ~= "table" or #o.panels == 0 then error("heatmap.svg: panels is a list of densities", 3) end
-  if not is_range(o.x) or not is_range(o.y) then error("heatmap.svg: x and y are {from, to}", 3) end
+  if type(o.panels) ~= "table" or #o.panels == 0 then refuse("heatmap.svg: panels is a list of densities") end
+  if not is_range(o.x) or not is_range(o.y) then refuse("heatmap.svg: x and y are {from, to}") end
   local all = table.move(o.panels, 1, #o.panels, 1, {})
   all[#all + 1] = o.difference
   for i, panel in ipairs(all) do
     if not panel.values or panel.values.ndim ~= 2 then
-      error(("heatmap.svg: panel %d: values are H x W"):format(i), 3)
+      refuse("heatmap.svg: panel %d: values are H x W", i)
     elseif not axis.finite((panel.values * 0):sum():item()) then
-      error(("heatmap.svg: panel %d has values that are not finite"):format(i), 3)
+      refuse("heatmap.svg: panel %d has values that are not finite", i)
     end
   end
 end

@@ -5,7 +5,7 @@
 --     {title = "elbo", xlabel = "nats", values = {normal, anomalous}, note = "AUROC 0.963"}, ...
 --   }                                                       -- normal, anomalous: lists of numbers
 
-local known_fields = require("genlat.check").names
+local known_fields, refuse = require("genlat.check").names, require("genlat.check").fail
 local axis = require "genlat.plot.axis"
 local svg = require "genlat.plot.svg"
 local theme = require "genlat.plot.theme"
@@ -17,10 +17,10 @@ local MOST, FEWEST = 50, 10 -- bins
 local TAIL = 0.005 -- share of each group's numbers that may lie beyond each end of the axis
 
 local function check(o)
-  if type(o.groups) ~= "table" or #o == 0 then error("histogram.panels: wants groups (names) and panels", 3) end
+  if type(o.groups) ~= "table" or #o == 0 then refuse("histogram.panels: wants groups (names) and panels") end
   for i, panel in ipairs(o) do
     if type(panel.values) ~= "table" or #panel.values ~= #o.groups then
-      error(("histogram.panels: panel %d: values is a list of numbers for each of %d groups"):format(i, #o.groups), 3)
+      refuse("histogram.panels: panel %d: values is a list of numbers for each of %d groups", i, #o.groups)
     end
   end
 end

@@ -1,5 +1,5 @@
 -- Curves over epochs or steps: losses as lines with their names and last values at their ends.
-local known_fields = require("genlat.check").names
+local known_fields, fail = require("genlat.check").names, require("genlat.check").fail
 local axis = require "genlat.plot.axis"
 local labels = require "genlat.plot.labels"
 local svg = require "genlat.plot.svg"
@@ -12,8 +12,8 @@ local label_width = 118 -- the widest a line's name gets before it is broken
 local note_size = 12
 
 -- Raises an error unless the panel's series are what can be drawn.
-local function check(panel, who, level)
-  local function refuse(...) error(who .. ": " .. string.format(...), level + 1) end
+local function check(panel, who)
+  local function refuse(...) fail("%s: %s", who, string.format(...)) end
   if type(panel.series) ~= "table" then refuse("series must be a table of {name =, x =, y =}") end
   for i, s in ipairs(panel.series) do
     if type(s.name) ~= "string" then refuse("series %d has no name", i) end
@@ -287,7 +287,7 @@ end
 --   xlog     true: x on a logarithmic scale
 function lines.svg(o)
   known_fields("lines.svg", o, {"height", "series", "width", "xlabel", "xlog", "ylabel", "title", "subtitle"})
-  check(o, "lines.svg", 2)
+  check(o, "lines.svg")
   local panel = { series = o.series, xlabel = o.xlabel, ylabel = o.ylabel, xlog = o.xlog }
   return page(o, { panel }, 1, o.width or 760, o.height or 300)
 end
@@ -296,7 +296,7 @@ end
 -- width = (980), height = (of each plot: 260)}; a panel has series, title, xlabel, ylabel, xlog.
 function lines.panels(o)
   known_fields("lines.panels", o, {"columns", "height", "width", "title", "subtitle"})
-  for i, panel in ipairs(o) do check(panel, ("lines.panels: panel %d"):format(i), 2) end
+  for i, panel in ipairs(o) do check(panel, ("lines.panels: panel %d"):format(i)) end
   return page(o, o, o.columns or 2, o.width or 980, o.height or 260)
 end
 

@@ -5,7 +5,7 @@
 --     rows = {{name = "smile", values = {0.7, -0.1}, mark = 1, note = "7.0"}, ...}, note_title = "own / other",
 --   }
 
-local known_fields = require("genlat.check").names
+local known_fields, refuse = require("genlat.check").names, require("genlat.check").fail
 local axis = require "genlat.plot.axis"
 local colormap = require "genlat.plot.colormap"
 local svg = require "genlat.plot.svg"
@@ -20,16 +20,16 @@ local name_size, value_size, head_size = 13, 12.5, 12
 local DARK = 0.72 -- of the scale's reach: from here on the cell's number is written in white
 
 local function check(o)
-  if type(o.rows) ~= "table" or #o.rows == 0 then error("matrix.svg: rows is a list of rows of numbers", 3) end
-  if type(o.columns) ~= "table" or #o.columns == 0 then error("matrix.svg: columns is a list of names", 3) end
+  if type(o.rows) ~= "table" or #o.rows == 0 then refuse("matrix.svg: rows is a list of rows of numbers") end
+  if type(o.columns) ~= "table" or #o.columns == 0 then refuse("matrix.svg: columns is a list of names") end
   for i, row in ipairs(o.rows) do
     if type(row.values) ~= "table" or #row.values ~= #o.columns then
-      error(("matrix.svg: row %d: there are %d columns, and values for %d"):format(i, #o.columns,
-        type(row.values) == "table" and #row.values or 0), 3)
+      refuse("matrix.svg: row %d: there are %d columns, and values for %d", i, #o.columns,
+        type(row.values) == "table" and #row.values or 0)
     end
     for _, value in ipairs(row.values) do
       if type(value) ~= "number" or not axis.finite(value) then
-        error(("matrix.svg: row %d has a value that is not a finite number"):format(i), 3)
+        refuse("matrix.svg: row %d has a value that is not a finite number", i)
       end
     end
   end

@@ -4,7 +4,7 @@
 --   local text = morph.svg {images = x, right = {-1.64, 0, 1.64}, up = {-1.64, 0, 1.64}, names = {"z1", "z2"},
 --     units = {"standard deviations", "standard deviations"}, title = "Morph grid"}
 
-local known_fields = require("genlat.check").names
+local check = require "genlat.check"
 local images = require "genlat.plot.images"
 local sheet = require "genlat.plot.sheet"
 local svg = require "genlat.plot.svg"
@@ -48,11 +48,15 @@ end
 --   mark        {column, row from below} of an image to frame, such as the one that the numbers count from
 --   title, subtitle, foot (a line below)
 function morph.svg(o)
-  known_fields("morph.svg", o, {"foot", "images", "mark", "names", "right", "units", "up", "title", "subtitle"})
+  check.names("morph.svg", o, {"foot", "images", "mark", "names", "right", "units", "up", "title", "subtitle"})
+  check.value("morph.svg: images", o.images, check.tensor())
+  for _, name in ipairs {"right", "up"} do
+    check.value("morph.svg: " .. name, o[name], check.table)
+  end
   local n, h, w = table.unpack(o.images.shape)
   local columns, rows = #o.right, #o.up
   if n ~= columns * rows then
-    error(("morph.svg: %d images are not %d rows of %d"):format(n, rows, columns), 2)
+    check.fail("morph.svg: %d images are not %d rows of %d", n, rows, columns)
   end
   local scale = math.max(1, math.floor(size / math.max(columns * w, rows * h)))
   local cell_w, cell_h = w * scale, h * scale

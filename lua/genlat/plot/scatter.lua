@@ -1,5 +1,5 @@
 -- The latent map: points of a plane coloured by class or by a number, alone or as panels side by side.
-local known_fields = require("genlat.check").names
+local known_fields, fail = require("genlat.check").names, require("genlat.check").fail
 local axis = require "genlat.plot.axis"
 local colormap = require "genlat.plot.colormap"
 local labels = require "genlat.plot.labels"
@@ -15,8 +15,8 @@ local shades = 40    -- colours for points that are coloured by a number
 local palest = 0.18  -- where on the colour scale the least number is, so that its points show on white
 
 -- Raises an error unless the map's data fit together.
-local function check(map, who, level)
-  local function refuse(...) error(who .. ": " .. string.format(...), level + 1) end
+local function check(map, who)
+  local function refuse(...) fail("%s: %s", who, string.format(...)) end
   if type(map.x) ~= "table" or type(map.y) ~= "table" then refuse("x and y must be tables of numbers") end
   if #map.x ~= #map.y then refuse("x has %d numbers, y %d", #map.x, #map.y) end
   if map.label and #map.label ~= #map.x then refuse("x has %d numbers, label %d", #map.x, #map.label) end
@@ -262,7 +262,7 @@ function scatter.svg(map)
     "classes", "equal", "height", "label", "numbers", "prior", "value", "value_name", "width", "x", "xlabel", "y",
     "ylabel", "title", "subtitle",
   })
-  check(map, "scatter.svg", 2)
+  check(map, "scatter.svg")
   local width = map.width or 760
   local heading, heading_height = theme.heading(pad, pad, width - 2 * pad, map.title, map.subtitle)
   local left, top = pad + 34 + (map.ylabel and 22 or 0), pad + heading_height + (heading_height > 0 and 18 or 0)
@@ -342,7 +342,7 @@ local function checked(o)
   for i, panel in ipairs(o) do
     list[i] = setmetatable({ classes = panel.classes or o.classes }, { __index = panel })
     if not panel.image then
-      check(list[i], ("scatter.panels: panel %d"):format(i), 3)
+      check(list[i], ("scatter.panels: panel %d"):format(i))
       local groups, dropped = classes_of(list[i])
       list[i].groups, any_map = groups, true
       if dropped > 0 then

@@ -6,7 +6,7 @@
 --     rows = {{name = "smile", note = "from class means", images = x}, ...},      -- x: N x H x W x C, 0..1
 --   }
 
-local known_fields = require("genlat.check").names
+local known_fields, refuse = require("genlat.check").names, require("genlat.check").fail
 local core = require "genlat.core"
 local base64 = require "genlat.plot.base64"
 local images = require "genlat.plot.images"
@@ -24,14 +24,14 @@ local most_name = 170 -- the widest a row's name gets before it is broken
 function sheet.uri(picture) return "data:image/png;base64," .. base64.encode(core.png_encode(picture)) end
 
 local function check(o)
-  if type(o.rows) ~= "table" or #o.rows == 0 then error("sheet.svg: rows is a list of rows of images", 3) end
+  if type(o.rows) ~= "table" or #o.rows == 0 then refuse("sheet.svg: rows is a list of rows of images") end
   local shape
   for i, row in ipairs(o.rows) do
     local x = row.images
-    if not x or x.ndim ~= 4 then error(("sheet.svg: row %d: images are N x H x W x C"):format(i), 3) end
+    if not x or x.ndim ~= 4 then refuse("sheet.svg: row %d: images are N x H x W x C", i) end
     local own = table.concat({table.unpack(x.shape, 2)}, "x")
     shape = shape or own
-    if own ~= shape then error(("sheet.svg: row %d has images of %s, row 1 of %s"):format(i, own, shape), 3) end
+    if own ~= shape then refuse("sheet.svg: row %d has images of %s, row 1 of %s", i, own, shape) end
   end
 end
 
