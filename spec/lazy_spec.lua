@@ -70,6 +70,8 @@ describe("what is loaded late", function()
     local path, cpath = package.path, package.cpath
     assert.is_table(lazy.require "genlat.plot.dots")
     assert.error_matches(function() lazy.require "genlat.nothing" end, "module 'genlat.nothing' not found")
+    local dead = coroutine.create(lazy.require)
+    assert.is_false(coroutine.resume(dead, "genlat.nothing"))
     assert.same({path, cpath}, {package.path, package.cpath})
   end)
 

@@ -33,9 +33,11 @@ function lazy.require(name)
   local loaded = package.loaded[name]
   if loaded ~= nil then return loaded end
   local path, cpath = package.path, package.cpath
-  local _ <close> = setmetatable({}, {__close = function() package.path, package.cpath = path, cpath end})
   package.path, package.cpath = home, home_c
-  return (require(name))
+  local ok, value = pcall(require, name)
+  package.path, package.cpath = path, cpath
+  if not ok then error(value, 0) end
+  return value
 end
 
 local function value_of(place)

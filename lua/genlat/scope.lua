@@ -125,13 +125,21 @@ function scope.check_function(name, f)
   end
 end
 
---- Calls f(...) with these settings and returns its results: see above.
-function scope.run(settings, f, ...)
-  check_settings(settings)
-  scope.check_function("scope", f)
-  local _ <close> = core.scope(settings.recording, settings.seed)
-  if not (settings.eval or settings.frozen) then return f(...) end
-  local held <close> = setmetatable({}, Held)
+local function closed_after(object, ok, ...)
+  if ok then return ... end
+  getmetatable(object).__close(object)
+  error((...), 0)
+end
+
+--- Calls f(...), returns its results, and closes an object (by its __close, which may be called twice) when f ends,
+-- however it does. A coroutine that an error ends closes nothing by itself: there the error is raised a second time.
+function scope.closing(object, f, ...)
+  local last <close> = object
+  if select(2, coroutine.running()) then return f(...) end
+  return closed_after(last, pcall(f, ...))
+end
+
+local function run_held(held, settings, f, ...)
   local model = settings.eval
   if model and model.walk then
     model:walk(function(module) Held.switch_off(held, evaluation, module) end)
@@ -142,6 +150,16 @@ function scope.run(settings, f, ...)
     for _, parameter in ipairs(settings.frozen:parameters()) do Held.switch_off(held, gradients, parameter) end
   end
   return f(...)
+end
+
+--- Calls f(...) with these settings and returns its results: see above.
+function scope.run(settings, f, ...)
+  check_settings(settings)
+  scope.check_function("scope", f)
+  local _ <close> = core.scope(settings.recording, settings.seed)
+  if not (settings.eval or settings.frozen) then return f(...) end
+  local held = setmetatable({}, Held)
+  return scope.closing(held, run_held, held, settings, f, ...)
 end
 
 return scope

@@ -185,9 +185,8 @@ local function as_in_training(discriminator, f)
   for name, tensor in pairs(state) do
     kept[name] = tensor:detach():clone()
   end
-  local _ <close> = setmetatable({}, {__close = function() discriminator:load_state_dict(kept) end})
   discriminator:train()
-  return f()
+  return scope.closing(setmetatable({}, {__close = function() discriminator:load_state_dict(kept) end}), f)
 end
 
 -- Adds what is measured on real images, and on as many made of latent vectors z, to sums and to the lists of moments.
