@@ -13,7 +13,7 @@ local text = require "genlat.text"
 local optim = {kinds = {}}
 
 local function parameters_of(model)
-  if type(model) == "table" and model.parameters then return model:parameters() end
+  if type(model) == "table" and type(model.parameters) == "function" then return model:parameters() end
   return model
 end
 

@@ -75,6 +75,12 @@ describe("quantile", function()
 end)
 
 describe("grid", function()
+  it("is refused where it is too large, at once", function()
+    for _, n in ipairs {0, 4097, 1 << 53, 2.5} do
+      assert.error_matches(function() latent.grid(n, gl.eye(2)) end, "the grid's size")
+    end
+  end)
+
   it("runs to the right and upwards over the prior's quantiles", function()
     local z = latent.grid(2, gl.eye(2))
     local q = 0.6744898

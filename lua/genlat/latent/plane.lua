@@ -40,6 +40,8 @@ function plane.principal_components(x, k)
   return {mean = mean, axes = upright(axes), variance = core.tensor(variance), total = total}
 end
 
+local SIZE = check.whole(1, 4096) -- of a grid: 16 million points
+
 --- The standard normal distribution's quantile: x with P(X <= x) = p, 0 < p < 1, to 1e-9. By bisection of its series.
 function plane.quantile(p)
   if type(p) ~= "number" or not (p > 0 and p < 1) then check.fail("quantile: p is between 0 and 1, not %s", p) end
@@ -62,7 +64,7 @@ end
 
 -- The quantiles at equal steps of probability from 0.5/n to 1 - 0.5/n.
 local function quantiles(n)
-  n = check.value("the grid's size", n, check.whole(1))
+  n = check.value("the grid's size", n, SIZE)
   local q = {}
   for i = 1, n do
     q[i] = plane.quantile((i - 0.5) / n)
@@ -72,7 +74,7 @@ end
 
 -- n numbers in equal steps over a range.
 local function steps(range, n)
-  n = check.value("the grid's size", n, check.whole(1))
+  n = check.value("the grid's size", n, SIZE)
   local list = {}
   for i = 1, n do
     list[i] = n == 1 and (range[1] + range[2]) / 2 or range[1] + (range[2] - range[1]) * (i - 1) / (n - 1)
