@@ -152,18 +152,18 @@ local function difference(train, test, published)
       size(train.images))
   end
   if not train.labels or published then return nil end
-  local known, strange, count = counts_of(train.labels), {}, 0
+  local greatest, beyond, count = train.labels:max():item(), {}, 0
   for label, n in pairs(counts_of(test.labels)) do
-    if not known[label] then
-      strange[#strange + 1] = label
+    if label > greatest then
+      beyond[#beyond + 1] = label
       count = count + n
     end
   end
-  text.sort(strange)
+  text.sort(beyond)
   if count > 0 then
     return ("%s: %d test image%s of %s %s, of which there is no training image: take them out, or train on some")
-      :format(test.path.labels, count, count == 1 and "" or "s", #strange == 1 and "label" or "labels",
-        table.concat(strange, ", "))
+      :format(test.path.labels, count, count == 1 and "" or "s", #beyond == 1 and "label" or "labels",
+        table.concat(beyond, ", "))
   end
 end
 
@@ -195,10 +195,10 @@ end
 
 -- The classes of a set, and the number of each in the files, from 1: of MNIST's naming all up to the greatest, of the
 -- others those that there are.
-local function classes_of(labels, prefix, names)
-  local counts, greatest, classes, numbers = counts_of(labels), math.tointeger(labels:max():item()), {}, {}
-  for label = 0, greatest do
-    if counts[label] or prefix == "" then
+local function classes_of(parts, prefix, names)
+  local train, test, classes, numbers = counts_of(parts.train.labels), counts_of(parts.test.labels), {}, {}
+  for label = 0, math.tointeger(parts.train.labels:max():item()) do
+    if train[label] or test[label] or prefix == "" then
       classes[#classes + 1], numbers[#numbers + 1] = names[label] or tostring(label), label + 1
     end
   end
@@ -271,7 +271,7 @@ function idx.load(place, name, options)
   if parts.train.labels then
     local names, message = read_mapping(("%s/%s-mapping.txt"):format(place, prefix))
     if not names then return nil, message end
-    set.classes, set.numbers = classes_of(parts.train.labels, prefix, names)
+    set.classes, set.numbers = classes_of(parts, prefix, names)
     if published then set.classes, set.numbers = published, idx.numbers(#published) end
   end
   for key, part in pairs(parts) do
