@@ -203,7 +203,7 @@ end
 
 local function given_images(space, options, without)
   local paths, left = scan.files(options.images)
-  if not paths then explore.fail(options, "--images", "%s", left) end
+  if not paths then error(left, 0) end
   if left then print(("%s: %s"):format(options.images, left)) end
   local normal = {}
   local h, w, c = space.image[1], space.image[2], space.image[3]

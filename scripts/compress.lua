@@ -57,6 +57,7 @@ end
 
 -- The paths of the PNG files that a path names, sorted. Says what else is there.
 local function png_files(path)
+  if gl.core.file_kind(path) ~= "folder" then return {path} end
   local paths, left = scan.files(path)
   if not paths then error("compress: " .. left, 0) end
   if left then print(("%s: %s"):format(path, left)) end

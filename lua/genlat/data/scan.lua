@@ -324,10 +324,9 @@ local function add_paths(list, node)
   end
 end
 
---- The paths of all images in a folder and the folders in it, sorted, whatever classes or parts these are, or that of
--- one file. Second: what is left out, in one line, or nil. nil and a message where there are none.
+--- The paths of all images in a folder and the folders in it, sorted, whatever classes or parts these are.
+-- Second: what is left out, in one line, or nil. nil and a message where there are none.
 function scan.files(path)
-  if core.file_kind(path) ~= "folder" then return {path} end
   local node, left = tree_of(path)
   if not node then return nil, left end
   local list = {}
