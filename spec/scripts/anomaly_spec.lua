@@ -198,7 +198,7 @@ describe("anomaly.lua", function()
       {all, "--by inversion", "anomaly: --by: it is one of mse, correlation, reconstruction, elbo, deviance, "
         .. "not inversion"},
       {all, "--data faces", "anomaly: --data: faces has images of 32 x 32 x 3, the model of 28 x 28 x 1"},
-      {all, "--images /nowhere", "/nowhere: cannot be opened: No such file or directory"},
+      {all, "--images /nowhere", "/nowhere: cannot be listed: No such file or directory"},
     } do
       local _, errors, status = find(case[1], case[2])
       assert.equal(case[3] .. "\n", errors)
