@@ -233,7 +233,7 @@ describe("a damaged file of walks", function()
     for _, notes in ipairs {'{"zoom": 3}', '{"zoom": "x"}', '{"zoom": []}', '{"zoom": null}'} do
       assert.equal("the walk 'zoom': its range is two finite numbers around 0, the smaller first", said(notes))
     end
-    assert.equal("the walk 'a?b': there is no such edit", said '{"a\\nb": {}}')
+    assert.equal("the walk 'a\\nb': there is no such edit", said '{"a\\nb": {}}')
     assert.equal("the walk '1': there is no such edit", said '[{}]')
     for _, notes in ipairs {"", "3", "null", "{"} do assert.equal("these are no walks", said(notes)) end
   end)
