@@ -1,5 +1,6 @@
 /* tables.c -- tensors from nested tables of numbers, and back. */
 #include <limits.h>
+#include <string.h>
 
 #include "lua/binding.h"
 
@@ -82,22 +83,25 @@ void gll_push_number(lua_State *L, const gl_tensor *t, int64_t i) {
     lua_pushnumber(L, gl_tensor_get(t, i));
 }
 
-static void push_table(lua_State *L, const gl_tensor *t, int axis, int64_t *at) {
-  if (axis == t->ndim) {
-    gll_push_number(L, t, (*at)++);
+/* Pushes the elements along `axis` of the tensor at index 1, from element *at on. */
+static void push_table(lua_State *L, int ndim, const int64_t *shape, int axis, int64_t *at) {
+  if (axis == ndim) {
+    gll_push_number(L, gll_check(L, 1), (*at)++);
     return;
   }
-  gll_push_list(L, t->shape[axis]);
-  for (int64_t i = 0; i < t->shape[axis]; i++) {
-    push_table(L, t, axis + 1, at);
+  gll_push_list(L, shape[axis]);
+  for (int64_t i = 0; i < shape[axis]; i++) {
+    push_table(L, ndim, shape, axis + 1, at);
     lua_rawseti(L, -2, i + 1);
   }
 }
 
 int gll_totable(lua_State *L) {
-  int64_t at = 0;
+  int64_t shape[GL_MAXDIM], at = 0;
   luaL_checkstack(L, 2 * GL_MAXDIM, NULL);
-  const gl_tensor *t = gll_hold(L, 1);
-  push_table(L, t, 0, &at);
-  return gll_return_intact(L, t);
+  const gl_tensor *t = gll_check(L, 1);
+  int ndim = t->ndim;
+  memcpy(shape, t->shape, sizeof shape);
+  push_table(L, ndim, shape, 0, &at);
+  return gll_return_intact(L, gll_check(L, 1));
 }
