@@ -34,8 +34,8 @@ local odd_numbers = {
   math.maxinteger, math.mininteger, math.maxinteger - 1, 2.0 ^ 53, 2.0 ^ 63, -2.0 ^ 63, 2.0 ^ 64,
 }
 local texts = {
-  "", "a", "1", "0x10", "sum", "none", "mean", "nearest", "bilinear", "uint8", "float32", "digits", "x", "smile", "vae",
-  "a\0b", "\27[31m", "%s%n%d", "é", "\xff\xfe", ("x"):rep(300), "nan", "__index", "__gc",
+  "", "a", "1", "0x10", "sum", "none", "mean", "nearest", "bilinear", "uint8", "int64", "float32", "digits", "x",
+  "smile", "vae", "a\0b", "\27[31m", "%s%n%d", "é", "\xff\xfe", ("x"):rep(300), "nan", "__index", "__gc",
 }
 
 function values.odd_number() return pick(odd_numbers) end
@@ -83,7 +83,13 @@ end
 --- A contiguous tensor of a shape, which may be anything else that gl.randn takes.
 function values.fresh(shape)
   local t = fill(gl.randn(shape))
-  if chance(6) then t = (t * 60):abs():byte() elseif chance(2) then t.requires_grad = true end
+  if chance(6) then
+    t = (t * 60):abs():byte()
+  elseif chance(12) then
+    t = gl.tensor(t * 60, {dtype = "int64"})
+  elseif chance(2) then
+    t.requires_grad = true
+  end
   return t
 end
 
@@ -277,7 +283,7 @@ end
 
 local function describe_tensor(t)
   local ok, text = pcall(function()
-    return ("T(%s%s%s%s)"):format(table.concat(t.shape, "x"), t.dtype == "uint8" and " u8" or "",
+    return ("T(%s%s%s%s)"):format(table.concat(t.shape, "x"), t.dtype ~= "float32" and " " .. t.dtype or "",
       t.is_leaf and (t.requires_grad and " leaf" or "") or " made", t:is_contiguous() and "" or " view")
   end)
   return ok and text or "dead tensor"
