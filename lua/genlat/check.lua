@@ -21,6 +21,7 @@ local is_tensor = require("genlat.nn.describe").is_tensor
 local check = {}
 
 local LARGEST = 1 << 53 -- of whole numbers: what JSON, floats and Lua's integers all hold
+local COUNT = 1 << 24 -- the most of things that are made one by one
 local SHOWN = 40 -- bytes of a text that a message quotes
 
 -- The number of elements where a table is a list and nothing else; nil otherwise.
@@ -292,6 +293,51 @@ local function sorted_names(rules)
   for name in pairs(rules) do names[#names + 1] = name end
   text.sort(names)
   return names
+end
+
+-- A table with these methods or fields.
+local function object(says, ...)
+  local fields = {...}
+  return rule(says, function(value)
+    if type(value) ~= "table" then return false end
+    for _, field in ipairs(fields) do
+      if value[field] == nil then return false end
+    end
+    return true, value
+  end)
+end
+
+-- What check.arguments calls them.
+local kinds = {
+  any = check.any, tensor = check.tensor(), number = check.number(), text = check.text, table = check.table,
+  callable = check.callable, count = check.whole(1, COUNT),
+  values = rule("a tensor or a list", function(value) return type(value) == "table" or is_tensor(value), value end),
+  moments = check.either(check.tensor(), object("moments, such as metrics.moments returns", "mean", "covariance")),
+  model = object("a model", "parameters"), space = object("a latent space", "model", "latent", "directions"),
+  split = object("a split of a data set, such as data.test", "batches"), data = object("a data set", "train"),
+  posterior = object("posteriors, such as posterior.of returns", "mean"), plane = object("a plane", "axes"),
+  walk = object("a walk", "range", "move"),
+  examples = object("examples, such as attributes.examples returns", "z"),
+}
+
+local signatures = {} -- as lists of {name, rule}
+
+local function read_signature(signature)
+  local list = {}
+  for name, kind, optional in signature:gmatch "(%w+):(%l+)(%??)" do
+    list[#list + 1] = {name, optional == "" and kinds[kind] or check.optional(kinds[kind])}
+  end
+  signatures[signature] = list
+  return list
+end
+
+--- Raises at the user's line where an argument is not of its kind ("?": or is left out), of a function of this name:
+--
+--   check.arguments("frechet", "a:tensor b:tensor", a, b)
+function check.arguments(where, signature, ...)
+  for i, argument in ipairs(signatures[signature] or read_signature(signature)) do
+    check.value(("%s: %s"):format(where, argument[1]), (select(i, ...)), argument[2])
+  end
 end
 
 --- The options of a function: `given` (a table or nil) checked by rules {name = {rule, default}}, as a new table with

@@ -78,8 +78,8 @@ function gl.memory() return setmetatable(core.memory(), readable) end
 
 --- x with its two axes exchanged.
 function core.tensor_methods.t(x)
-  if core.kind_of(x) ~= "genlat.Tensor" then error(("t: expected a tensor, got %s"):format(type(x)), 2) end
-  if x.ndim ~= 2 then error(("t: x has 2 axes, not %d"):format(x.ndim), 2) end
+  if core.kind_of(x) ~= "genlat.Tensor" then core.error(("t: expected a tensor, got %s"):format(type(x))) end
+  if x.ndim ~= 2 then core.error(("t: x has 2 axes, not %d"):format(x.ndim)) end
   return x:transpose(1, 2)
 end
 

@@ -72,6 +72,7 @@ end
 -- @param options     side (32); like: a whole number from 1, for the look (shape of the head, clothes, curls and so on)
 --                    of that training image of "faces"; seed: of another data set than the default one
 function data.face(attributes, options)
+  check.arguments("face", "attributes:table options:table?", attributes, options)
   local o = check.options("data.face", options, {
     side = {check.whole(16, 512)}, seed = {check.seed, SEED}, like = {check.whole(1)},
   })
@@ -190,6 +191,7 @@ end
 --- Where a data set of this name is looked for: $GENLAT_DATA/NAME, $GENLAT_DATA, and the cache folder that
 -- `genlat fetch` downloads to; and in `place`, where it was before (may be left out).
 function data.search(name, place)
+  check.arguments("search", "name:text", name)
   local folders = {}
   local own = os.getenv("GENLAT_DATA")
   if own and own ~= "" then folders = {own .. "/" .. name, own} end
@@ -261,6 +263,7 @@ function data.load(name, options)
   if type(name) ~= "string" then check.fail("data.load: expected a name or a path, got %s", type(name)) end
   check.value("data.load: the options", options or {}, check.table)
   options = copy_of(options or {})
+  check.value("data.load: usual", options.usual, check.optional(check.table))
   options.size = options.size ~= nil and check.value("data.load: size", options.size, SIZE) or nil
   local set, message = load(name, options)
   local size = options.size -- of a folder's images it may be {height, width}, and is what they have already

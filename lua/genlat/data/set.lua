@@ -65,6 +65,7 @@ end
 
 --- A data set with its images padded by black to side x side, or nil and a message where they are larger.
 function Set.padded(set, side)
+  check.arguments("padded", "set:data side:count", set, side)
   side = check.value("padded: side", side, check.whole(1))
   local h, w, c = table.unpack(set.shape)
   if side < h or side < w then
@@ -94,6 +95,7 @@ end
 --- A data set whose training images are without those of one class, named as in set.classes; its test images stay. Or
 -- nil and a message.
 function Set.without(set, class)
+  check.arguments("without", "set:data", set)
   local label
   for i, name in ipairs(set.classes) do
     if name == class then label = i end

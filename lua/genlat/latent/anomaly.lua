@@ -85,6 +85,7 @@ local ORDER = {"mse", "correlation", "reconstruction", "elbo", "deviance", "inve
 
 --- The names of the scores that a space has, in their order.
 function anomaly.methods(space)
+  check.arguments("anomaly.methods", "space:space", space)
   local names = {}
   for _, name in ipairs(ORDER) do
     if space.model[kinds[name].of] then names[#names + 1] = name end
@@ -94,6 +95,7 @@ end
 
 --- Those of them that are quick to compute: all but inversion, which searches; a GAN has that alone.
 function anomaly.quick_methods(space)
+  check.arguments("anomaly.quick_methods", "space:space", space)
   local names = {}
   for _, name in ipairs(anomaly.methods(space)) do
     if name ~= "inversion" or not space:has_encoder() then names[#names + 1] = name end
@@ -102,10 +104,14 @@ function anomaly.quick_methods(space)
 end
 
 --- The class that the space's run was trained without, by its name; nil where it was trained on all.
-function anomaly.left_out(space) return space.notes.options and space.notes.options.without end
+function anomaly.left_out(space)
+  check.arguments("anomaly.left_out", "space:space", space)
+  return space.notes.options and space.notes.options.without
+end
 
 --- The labels of the classes that a conditional model was trained on, as a list; nil for other models.
 function anomaly.classes(space)
+  check.arguments("anomaly.classes", "space:space", space)
   if not space.conditional then return nil end
   local without, list = anomaly.left_out(space), {}
   for label = 1, space.conditional do
@@ -155,6 +161,7 @@ end
 --   seed      of all that is drawn (1): equal scores for equal seeds
 --   progress  a function that is called with the number of images done so far and in all
 function anomaly.score(space, images, options)
+  check.arguments("anomaly.score", "space:space images:tensor options:table?", space, images, options)
   local o, kind = settings_of(space, options)
   images = space:checked_images(images, "score")
   local n, classes, parts, order = #images, anomaly.classes(space), {}, nil
@@ -178,6 +185,7 @@ end
 --
 --   gl.latent.anomaly.detection({elbo = {3, 1, 2}}, {4, 1, 1}, 4).elbo.auroc     --> 1
 function anomaly.detection(scores, labels, label)
+  check.arguments("anomaly.detection", "scores:table labels:any label:any", scores, labels, label)
   local positives, count, found = {}, 0, {}
   for i, value in ipairs(labels) do
     positives[i] = value == label and 1 or 0
@@ -193,6 +201,7 @@ end
 
 --- The mean of several detections (a list), such as of each class in turn, as one.
 function anomaly.mean_detection(list)
+  check.arguments("anomaly.mean_detection", "list:table", list)
   local mean = {}
   for name in pairs(list[1]) do
     local sums = {auroc = 0, precision = 0}

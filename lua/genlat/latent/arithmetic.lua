@@ -4,6 +4,7 @@
 --   local result = arithmetic.evaluate(examples, "smile=high - smile=low + glasses=1")
 --   local x = space:decode(result.z)
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 
@@ -32,6 +33,7 @@ end
 --- The terms of an expression such as "smile=high - smile=low + glasses=1": a list of {sign = 1 or -1, text =,
 -- conditions = {{name =, how =, value =}, ...}}, and the names of all attributes in it. Raises where it is none.
 function arithmetic.parse(expression)
+  check.arguments("arithmetic.parse", "expression:text", expression)
   local terms, names, seen = {}, {}, {}
   local sign, rest = 1, expression .. " + "
   while rest ~= "" do
@@ -95,6 +97,7 @@ end
 --   z      latent: the sum           terms   a list of {sign =, text =, z = the group's mean, members = their numbers}
 -- For a conditional model means are of z less its class' mean. Raises where a group is empty.
 function arithmetic.evaluate(examples, expression)
+  check.arguments("arithmetic.evaluate", "examples:table expression:text", examples, expression)
   local terms = arithmetic.parse(expression)
   return scope.run({recording = false}, function()
     local from = examples.labels and examples.centred or examples.z

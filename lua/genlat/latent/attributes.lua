@@ -35,6 +35,7 @@ local FIT = {steps = 300, lr = 0.05, decay = 1e-3, held_out = 0.2} -- logistic r
 --- The names of all attributes of a space: the factors of its data set, then, unless the model is told the class, the
 -- classes; and how many of them are factors.
 function attributes.names(space)
+  check.arguments("attributes.names", "space:space", space)
   local names, seen = {}, {}
   for _, name in ipairs(space.data.factor_names or {}) do
     names[#names + 1], seen[name] = name, true
@@ -49,6 +50,7 @@ end
 --- The names of the attributes that are looked at where none are asked for: the factors or, where the data set has
 -- none, the classes.
 function attributes.usual(space)
+  check.arguments("attributes.usual", "space:space", space)
   local names, factors = attributes.names(space)
   return factors > 0 and {table.unpack(names, 1, factors)} or names
 end
@@ -101,6 +103,7 @@ end
 
 --- The standard deviation of each attribute (names) among the real training images: A.
 function attributes.deviations(space, names)
+  check.arguments("attributes.deviations", "space:space names:table?", space, names)
   local train = space.data.train
   return scope.run({recording = false}, function()
     local list = {}
@@ -116,6 +119,7 @@ end
 
 --- z (N x latent) less its mean, within each class where labels (N) are given.
 function attributes.centred(z, labels)
+  check.arguments("attributes.centred", "z:tensor labels:tensor?", z, labels)
   if not labels then return z - z:mean(1) end
   local classes = math.tointeger(labels:max():item())
   local code = labels:one_hot(classes)
@@ -167,6 +171,7 @@ local EXAMPLES = {
 --- Examples of a space (see above). settings: names (all attributes), count (20,000 training images; 5,000 samples of
 -- a GAN), judges (see attributes.meter; of GANs), seed (of a GAN's samples).
 function attributes.examples(space, settings)
+  check.arguments("attributes.examples", "space:space settings:table?", space, settings)
   settings = check.options("attributes.examples", settings, EXAMPLES)
   local names = settings.names or attributes.names(space)
   local places = places_of(space, names)
@@ -263,6 +268,7 @@ end
 -- a class, those in it less the rest. Returns a list of {name =, vector = latent}, a vector as long as the standard
 -- deviation of the examples along it, in the order of the examples' names. Raises where an attribute does not vary.
 function attributes.means(examples)
+  check.arguments("attributes.means", "examples:examples", examples)
   return scope.run({recording = false}, function()
     local sides, list = all_sides(examples), {}
     for i, name in ipairs(examples.names) do
@@ -306,6 +312,7 @@ end
 -- Returns a list as attributes.means does, with accuracy, the share of the fifth held out that it gets right, and
 -- chance, the share of the larger side in it. settings: seed (of the division).
 function attributes.normals(examples, settings)
+  check.arguments("attributes.normals", "examples:examples settings:table?", examples, settings)
   local seed = check.options("attributes.normals", settings, {seed = {check.seed, SEED}}).seed
   return scope.run({recording = false, seed = seed}, function()
     local sides, e = all_sides(examples), examples.centred:matmul(examples.whiten)
@@ -328,6 +335,7 @@ end
 -- those of other attributes (a list) are taken out, n1 - (n1' n2) n2, of several all of what they span. Moving along it
 -- does not cross the others' hyperplanes. Raises where nothing is left.
 function attributes.project(examples, vector, others)
+  check.arguments("attributes.project", "examples:examples vector:tensor others:table", examples, vector, others)
   return scope.run({recording = false}, function()
     local basis = {}
     local function rest(v)
@@ -381,6 +389,7 @@ end
 --
 --   local list = gl.latent.attributes.find(space, {names = {"smile"}, against = {"glasses"}})
 function attributes.find(space, settings)
+  check.arguments("attributes.find", "space:space settings:table", space, settings)
   local names, against = settings.names or attributes.usual(space), settings.against or {}
   local examples = attributes.examples(space, {
     names = union(names, against), judges = settings.judges, seed = settings.seed,

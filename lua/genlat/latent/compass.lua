@@ -211,6 +211,7 @@ end
 --   pool    latent vectors that the sets are taken from, such as encoded images: N x latent (drawn from the prior)
 --   labels  of a conditional model: the class of all images (each set of one class, each class in turn)
 function compass.new(space, settings)
+  check.arguments("compass.new", "space:space settings:table?", space, settings)
   settings = check.options("compass", settings, {seed = {check.seed, 1}, pool = {check.tensor()},
     labels = {check.any}})
   local pool = settings.pool

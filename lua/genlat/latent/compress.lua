@@ -282,6 +282,8 @@ end
 -- it, which finds the latent vectors where there is no encoder.
 --   compress.encode(space, space.data.test:head(100))
 function compress.encode(space, images, labels, settings)
+  check.arguments("compress.encode", "space:space images:tensor labels:tensor? settings:table?",
+    space, images, labels, settings)
   images = check_images(space, images)
   settings = check.options("compress", settings, {step = {STEP, 0.5}, progress = {check.callable}})
   local step = in_units(settings.step)
@@ -292,6 +294,7 @@ end
 --- The images in the bytes, N x H x W x C, and the labels N of a conditional model; or nil and a message where the
 -- bytes are damaged or come from another model.
 function compress.decode(space, bytes)
+  check.arguments("compress.decode", "space:space", space)
   if type(bytes) ~= "string" then check.fail("compress: expected bytes, got %s", type(bytes)) end
   return unpack_images(space, bytes, hash_of(space.model))
 end
@@ -314,6 +317,7 @@ end
 -- ones for all. Returns how many bytes that takes, with a file's head, and the images, brought back to their size by
 -- bilinear interpolation.
 function compress.downsample(images, factor, bits)
+  check.arguments("compress.downsample", "images:tensor factor:count bits:count", images, factor, bits)
   local n, h, w, c = table.unpack(images.shape)
   if h % factor ~= 0 or w % factor ~= 0 then
     error(("downsample: %d does not divide images of %d x %d"):format(factor, h, w), 2)
@@ -405,6 +409,7 @@ end
 -- A point is {bytes = (an image, of one file with all images and its head), mse =, psnr = (dB), ssim = (nil where
 -- images are smaller than its window), images = (the first 12)}, all averages over images.
 function compress.rate_distortion(space, x, labels, settings)
+  check.arguments("compress.rate_distortion", "space:space x:tensor", space, x)
   x = check_images(space, x)
   settings = check.options("rate_distortion", settings, {
     steps = {check.list(STEP, {least = 1}), {}}, progress = {check.callable},

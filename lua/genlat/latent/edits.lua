@@ -210,6 +210,7 @@ end
 --
 --   local moved, mask = edits.apply("shift_x", images, 1.5)
 function edits.apply(name, images, amount)
+  check.arguments("edits.apply", "name:text images:tensor amount:any", name, images, amount)
   local edit = edits.get(name)
   if images.ndim ~= 4 then
     error(("edits: images are N x H x W x C, these are %s"):format(table.concat(images.shape, "x")), 2)
@@ -225,6 +226,7 @@ end
 --
 --   edits.dark_ground(data.test:head(16))       -- true for digits
 function edits.dark_ground(images)
+  check.arguments("edits.dark_ground", "images:tensor", images)
   if images:size(4) > 1 then return false end
   local h, w = images:size(2), images:size(3)
   local rows = images:slice(2, 1, h, h - 1):mean():item()
@@ -263,6 +265,8 @@ end
 --   local found = edits.measure("thicken", walked, images, {judge = gl.metrics.regressor.of(data)})
 --   for _, name in ipairs(found.names) do print(name, found[name]:mean():item()) end
 function edits.measure(name, images, reference, settings)
+  check.arguments("edits.measure", "name:text images:tensor reference:tensor settings:table?",
+    name, images, reference, settings)
   local edit = edits.get(name)
   settings = check.options("edits.measure", settings, {judge = {check.any}, dark = {check.flag}})
   local dark = settings.dark

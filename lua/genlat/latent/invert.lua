@@ -172,6 +172,7 @@ end
 -- trace = (steps + 1) x N: the least loss of each image so far, or nil where nothing was optimized, method =}. Draws
 -- from the generator of random numbers. Raises for images that the model is not made for.
 function invert.invert(space, x, options)
+  check.arguments("invert", "space:space x:tensor options:table?", space, x, options)
   local o = settings_of(space, options)
   x = space:as_images(x, "invert")
   local n, labels = #x, candidates(space, #x, o)
@@ -212,6 +213,7 @@ local function length_density(lengths, d) return lengths:maximum(1e-30):log() * 
 -- The draws are the same every time.
 --   local t = gl.latent.typicality(space, found.z); print(t.length, t.least, t.most, t.share)
 function invert.typicality(space, z)
+  check.arguments("typicality", "space:space z:tensor", space, z)
   return scope.run({recording = false, seed = TYPICAL_SEED}, function()
     local function length_of(v) return space:standardize(v):square():sum(2):sqrt() end
     local d, lengths, drawn = space.latent, length_of(z), length_of(space:prior(DRAWS, GAUSSIAN))

@@ -194,6 +194,7 @@ end
 --   progress    called after each iteration with the mean log density so far
 -- Returns the mixture and the mean log density of z under it, nats a vector.
 function Mixture.fit(z, options)
+  check.arguments("mixture.fit", "z:tensor options:table?", z, options)
   local o = check.options("fit", options, OPTIONS)
   check_vectors(z, o)
   local exponent = exponent_of(z)

@@ -98,6 +98,7 @@ end
 -- of axes (latent x 2), at the quantiles of the prior N(0, I): equal steps of probability from 0.5/n to 1 - 0.5/n. The
 -- first axis runs to the right, the second upwards.
 function plane.grid(n, axes, origin)
+  check.arguments("grid", "n:any axes:tensor origin:tensor?", n, axes, origin)
   local q = quantiles(n)
   return lattice(q, q, axes, origin)
 end
@@ -111,6 +112,7 @@ end
 --- The plane of two latent axes, by their numbers (b may be left out where there is but one), through the middle of the
 -- prior.
 function plane.plane_of_axes(space, a, b)
+  check.arguments("plane_of_axes", "space:space", space)
   local axis = check.whole(1, space.latent)
   a = check.value("plane_of_axes: an axis", a, axis)
   b = b and check.value("plane_of_axes: an axis", b, axis)
@@ -126,6 +128,7 @@ end
 -- else the first two principal components of z. It also has points, N x 2: where they lie, for a map (not in standard
 -- deviations, but as latent space measures).
 function plane.plane_of_images(space, z)
+  check.arguments("plane_of_images", "space:space z:tensor", space, z)
   local axes, origin, names
   if space.latent == 1 then
     axes, names = core.tensor {{1, 0}}, {"z1", ""}
@@ -151,6 +154,7 @@ end
 -- label: of a conditional model, the one class to draw. The plane goes through the first of the vectors: at 0 a GAN was
 -- never trained.
 function plane.plane_of_change(space, label)
+  check.arguments("plane_of_change", "space:space", space)
   local d = space.latent
   if d == 1 then error("plane_of_change: the latent space has one dimension only", 2) end
   local z, metric = space:prior(SAMPLES), core.zeros(d, d)
@@ -167,6 +171,7 @@ end
 --- The plane of two of the space's saved directions, by name, through the middle of the prior: as far as their ranges
 -- go, in their units.
 function plane.plane_of_directions(space, a, b)
+  check.arguments("plane_of_directions", "space:space a:text b:text?", space, a, b)
   local p = make(nil, space:unstandardize(core.zeros(1, space.latent))[1], {a, b})
   local columns = {}
   p.ranges = {}
@@ -183,7 +188,7 @@ end
 -- row of n. At the quantiles of N(0, 1), equal steps of probability (Kingma & Welling 2014, appendix A), or in
 -- equal steps over the plane's ranges. label: of a conditional model, the class to draw.
 function plane.morph(space, p, n, label)
-  check.value("morph: the plane", p, check.table)
+  check.arguments("morph", "space:space p:plane", space, p)
   local ranges = p.ranges or {}
   local right = ranges[1] and steps(ranges[1], n) or quantiles(n)
   local up = ranges[2] and steps(ranges[2], n) or quantiles(n)

@@ -41,6 +41,7 @@ end
 --- What the encoder says of a split's images (of the first `count`): {mean = N x latent, logvar = N x latent (of models
 -- without a posterior nil), labels = N or nil}. Raises for a model without an encoder.
 function posterior.of(space, split, count)
+  check.arguments("posterior.of", "space:space split:table count:count?", space, split, count)
   local model = space.model
   if not model.encode then error(("posterior: a %s has no encoder"):format(model:name()), 2) end
   count = math.min(count or split.count, split.count)
@@ -60,6 +61,7 @@ end
 --   active    list of true where A_u > 0.01, else false; count: how many are
 --   mean, std of the aggregate posterior, latent each: its variance is A_u and the mean of s^2 together
 function posterior.units(q)
+  check.arguments("posterior.units", "q:posterior", q)
   if not q.logvar then error("units: the model has no posterior, only VAEs do", 2) end
   if #q.mean < 2 then error("units: expected 2 images or more, got " .. #q.mean, 2) end
   local variance = q.logvar:exp()
@@ -79,6 +81,7 @@ end
 
 --- The plane of the latent dimensions i and j, counted from 1, through the origin.
 function posterior.axes(latent, i, j)
+  check.arguments("posterior.axes", "latent:count i:count j:count", latent, i, j)
   for _, k in ipairs {i, j} do
     if not check.test(k, check.whole(1, latent)) then
       check.fail("axes: the latent dimensions are 1 to %d, there is no %s", latent, k)
@@ -92,7 +95,10 @@ function posterior.axes(latent, i, j)
 end
 
 --- Coordinates on a plane of latent vectors z (N x latent): N x 2.
-function posterior.project(z, plane) return (z - plane.mean):matmul(plane.axes) end
+function posterior.project(z, plane)
+  check.arguments("posterior.project", "z:tensor plane:table", z, plane)
+  return (z - plane.mean):matmul(plane.axes)
+end
 
 -- Variances along a plane's axes and their covariance, for Gaussians with those variances (N x latent) along the
 -- dimensions of latent space: three tensors of N.
@@ -130,6 +136,7 @@ end
 --- The grid on a plane that shows all but the outermost images and the prior to 3.2 standard deviations; of `size`
 -- (160) cells along each side.
 function posterior.grid(space, q, plane, size)
+  check.arguments("posterior.grid", "space:space q:posterior plane:table size:count?", space, q, plane, size)
   local points = posterior.project(q.mean, plane)
   local mean, xx, yy = prior_on(space, plane)
   local from, to = {}, {}
@@ -178,6 +185,7 @@ end
 -- without a posterior, a density estimate of where the encoder puts images, with Gaussian kernels whose standard
 -- deviation along each axis is the points' own times N^(-1/6) (Silverman 1986, eq. 4.14 for two dimensions).
 function posterior.density(q, plane, grid)
+  check.arguments("posterior.density", "q:posterior plane:table grid:table", q, plane, grid)
   local points = posterior.project(q.mean, plane)
   if q.logvar then return gaussians_on(grid, points, project_variance(q.logvar:exp(), plane)) end
   local n = #points
@@ -189,6 +197,7 @@ end
 -- encoded images, where there is one; else the prior N(0, I) or, of an autoencoder, the Gaussian fitted to its latent
 -- vectors.
 function posterior.prior_density(space, plane, grid)
+  check.arguments("posterior.prior_density", "space:space plane:table grid:table", space, plane, grid)
   local mixture = space.sampler
   if not mixture then return gaussians_on(grid, prior_on(space, plane)) end
   local xx, yy, xy = project_covariance(mixture.covariances, plane)
@@ -197,6 +206,9 @@ end
 
 --- How much two densities on a grid have in common: the integral of the smaller one, 0 to 1; 1 less their total
 -- variation distance.
-function posterior.overlap(a, b, grid) return a:minimum(b):sum():item() * cell_area(grid) end
+function posterior.overlap(a, b, grid)
+  check.arguments("posterior.overlap", "a:tensor b:tensor grid:table", a, b, grid)
+  return a:minimum(b):sum():item() * cell_area(grid)
+end
 
 return posterior

@@ -42,6 +42,7 @@ local function share_of(value, total) return total > 0 and value / total or 0 en
 -- conditional model, within the classes. settings: count (6), images (of the training images; 20,000). Raises for
 -- models without an encoder: the prior N(0, I) has no direction of its own.
 function semantics.components(space, settings)
+  check.arguments("semantics.components", "space:space settings:table?", space, settings)
   settings = check.options("components", settings, {count = {check.whole(1), COUNT}, images = {check.whole(1), IMAGES},
     seed = {check.seed}})
   if not space:has_encoder() then
@@ -103,6 +104,7 @@ end
 -- principal components are uncorrelated, so each has its own least squares). settings: count (6), samples (4000, fewer
 -- for wide layers), seed. Of a conditional model each class in turn is drawn.
 function semantics.activations(space, settings)
+  check.arguments("semantics.activations", "space:space settings:table?", space, settings)
   settings = check.options("activations", settings, {count = {check.whole(1), COUNT},
     samples = {check.whole(1), SAMPLES}, seed = {check.seed, SEED}})
   return scope.run({recording = false, seed = settings.seed, eval = space.model}, function()
@@ -129,6 +131,7 @@ end
 -- autoencoder, whose latent axes have their own scales, A is what the layer makes of standardized ones. settings: count
 -- (6).
 function semantics.weights(space, settings)
+  check.arguments("semantics.weights", "space:space settings:table?", space, settings)
   settings = check.options("weights", settings, {count = {check.whole(1), COUNT}, seed = {check.seed}})
   return scope.run({recording = false, eval = space.model}, function()
     local up_to = first_layers(space)

@@ -151,6 +151,7 @@ end
 --
 --   local walk = steer.learn(space, "shift_x", {walk = "steps", range = {-3, 3}, seed = 1})
 function steer.learn(space, name, settings)
+  check.arguments("steer.learn", "space:space name:text settings:table?", space, name, settings)
   local edit = edits.get(name)
   local o = check.options("steer", settings, SETTINGS)
   o.range = o.range or edit.range(space.image[1], space.image[2])
@@ -182,8 +183,10 @@ end
 --
 --   steer.save("runs/dcgan", {rotate = walk})
 function steer.save(folder, walks)
+  check.arguments("steer.save", "folder:text walks:table", folder, walks)
   local tensors, notes = {}, {}
   for name, walk in pairs(walks) do
+    check.arguments("steer.save", "walk:table", walk)
     if walk.kind ~= "steps" then error(("steer.save: %s is no walk in steps but a direction"):format(name), 2) end
     tensors_of(walk, tensors)
     notes[name] = walk:notes()
@@ -234,6 +237,7 @@ end
 --
 --   local walk = steer.load("runs/dcgan", space.latent).rotate
 function steer.load(folder, latent)
+  check.arguments("steer.load", "folder:text latent:count", folder, latent)
   local path, walks = folder .. "/" .. FILE, {}
   if core.file_kind(path) ~= "file" then return walks end
   local tensors, metadata = safetensors.load(path)

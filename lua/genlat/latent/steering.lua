@@ -133,6 +133,7 @@ local SETTINGS = {
 --   local result = steer.evaluate(space, walk, {classifier = gl.metrics.classifier.of(space.data)})
 --   print(result.range[1], result.range[2], result.measures[1].correlation)
 function steering.evaluate(space, walk, settings)
+  check.arguments("steer.evaluate", "space:space walk:walk settings:table?", space, walk, settings)
   local o = check.options("steer.evaluate", settings, SETTINGS)
   o.amounts = o.amounts or amounts_of(walk.range)
   return scope.run({recording = false, seed = o.seed, eval = space.model}, function()

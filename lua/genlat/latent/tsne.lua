@@ -47,6 +47,7 @@ function tsne.perplexity(n) return math.min(PERPLEXITY, (n - 1) / 3) end
 -- random numbers gives the same map, bit for bit, for any number of threads. Raises where x holds what is not finite.
 --   local map, divergence = latent.tsne(space:encode_split(space.data.test, 5000))
 function tsne.tsne(x, options)
+  check.arguments("tsne", "x:tensor options:table?", x, options)
   local o = check.options("tsne", options, OPTIONS)
   check_points(x)
   if o.perplexity and type(o.perplexity) ~= "number" then

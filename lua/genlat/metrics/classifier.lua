@@ -1,6 +1,7 @@
 --- classifier.lua: the LeNet-5 that images are judged by: it tells the classes of the data set apart that the model was
 -- trained on. See judge.lua for how it is trained and kept.
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
@@ -21,6 +22,7 @@ local KIND = {
 --- Whether a data set has classes to tell apart: features that were learned for a single one mean nothing. Else false
 -- and what is missing.
 function classifier.applies(data)
+  check.arguments("classifier.applies", "data:data", data)
   local labels = data.train.labels
   if not labels then return false, data.name .. " has no labels" end
   if #data.classes < 2 or labels:min():item() == labels:max():item() then
@@ -54,6 +56,7 @@ end
 
 --- The share of a split's images that it gets right.
 function classifier.accuracy(model, split)
+  check.arguments("classifier.accuracy", "model:model split:split", model, split)
   return scope.run({recording = false, eval = model}, function()
     local right = 0
     for _, x, labels in split:batches {size = chunks.size(chunks.floats(model, split), 500), shuffle = false} do
@@ -65,15 +68,22 @@ end
 
 --- Trains one on a data set with labels; returns it in evaluation. progress(steps done, of how many) is called after
 -- each step, if given.
-function classifier.train(data, progress) return judge.train(KIND, data, progress) end
+function classifier.train(data, progress)
+  check.arguments("classifier.train", "data:data progress:callable?", data, progress)
+  return judge.train(KIND, data, progress)
+end
 
 --- Where the classifier of a data set is kept: ~/.cache/genlat/classifiers/NAME-FINGERPRINT.safetensors.
-function classifier.path(data) return judge.path(KIND, data) end
+function classifier.path(data)
+  check.arguments("classifier.path", "data:data", data)
+  return judge.path(KIND, data)
+end
 
 --- The classifier of a data set: the one in options.file, or the one in the cache, or one that is trained now
 -- (options.progress as in train) and kept there. Returns it, the path of its file, and whether the file names its
 -- classes (then they are matched by their names, else by number); or nil and a message.
 function classifier.of(data, options)
+  check.arguments("classifier.of", "data:data options:table?", data, options)
   local applies, missing = classifier.applies(data)
   if not applies then return nil, "classifier: " .. missing end
   local model, path, notes = judge.of(KIND, data, options)
@@ -83,6 +93,7 @@ end
 --- What it makes of images: features N x 84 and logits N x classes. batches: a function that returns a batch of images
 -- each time, and nil after the last one.
 function classifier.judge(model, batches)
+  check.arguments("classifier.judge", "model:model batches:callable", model, batches)
   return scope.run({recording = false, eval = model}, function()
     local features, logits = {}, {}
     for x in batches do

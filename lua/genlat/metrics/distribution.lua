@@ -9,9 +9,8 @@ local linalg = core.linalg
 local distribution = {}
 
 local function check_matrix(x, name)
-  if x.ndim ~= 2 or #x == 0 then
-    error(("%s: expected rows of numbers, N x D, got %s"):format(name, table.concat(x.shape, "x")), 3)
-  end
+  check.value(name .. ": the features", x, check.tensor())
+  if x.ndim ~= 2 then check.fail("%s: expected rows of numbers, N x D, got %s", name, table.concat(x.shape, "x")) end
 end
 
 -- Fréchet distance ---------------------------------------------------------------------------------------------------
@@ -64,6 +63,7 @@ local function as_moments(x) return type(x) == "table" and x or distribution.mom
 --
 --   gl.metrics.frechet(features, others)     -- or frechet(moments(features), others)
 function distribution.frechet(a, b)
+  check.arguments("frechet", "a:moments b:moments", a, b)
   a, b = as_moments(a), as_moments(b)
   local d = #a.mean
   if d ~= #b.mean then error(("frechet: the features have %d and %d dimensions"):format(d, #b.mean), 2) end
@@ -136,7 +136,7 @@ function distribution.class_shares(labels, classes)
   end
   for i, label in ipairs(labels:totable()) do
     if not shares[label] then
-      error(("class_shares: label %d is %g, classes are whole numbers from 1 to %d"):format(i, label, classes), 2)
+      check.fail("class_shares: label %d is %g, classes are whole numbers from 1 to %d", i, label, classes)
     end
     shares[label] = shares[label] + 1 / #labels
   end
@@ -148,7 +148,7 @@ end
 --
 --   gl.metrics.modes_covered(logits:argmax(2), #set.classes)
 function distribution.modes_covered(labels, classes, least)
-  classes = check.value("modes_covered: classes", classes, check.whole(1))
+  check.arguments("modes_covered", "labels:tensor classes:count least:number?", labels, classes, least)
   least = least or 0.1 / classes
   local covered = 0
   for _, share in ipairs(distribution.class_shares(labels, classes)) do
@@ -161,6 +161,7 @@ end
 --
 --   gl.metrics.variation({0.5, 0.5}, {0.4, 0.6})
 function distribution.variation(p, q)
+  check.arguments("variation", "p:table q:table", p, q)
   local sum = 0
   for i = 1, #p do
     sum = sum + math.abs(p[i] - q[i])

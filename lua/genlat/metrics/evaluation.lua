@@ -84,6 +84,7 @@ local OPTIONS = {
 -- draw(n) (n images; model:sample, from the prior, if left out: a space's sampler may be another, see
 -- latent/space.lua), progress(label, done, total). Returns {names = in their order, values = by name}.
 return function(model, data, options)
+  check.arguments("evaluate", "model:model data:data options:table?", model, data, options)
   local o = check.options("evaluate", options, OPTIONS)
   local results = new_results()
   if (o.draw or model.sample) and o.classifier and classifier.applies(data) then

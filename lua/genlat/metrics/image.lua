@@ -1,6 +1,7 @@
 --- image.lua: how like two images are, pixel by pixel. Images are N x H x W x C, values 0 to 1; results are one number
 -- for each image.
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
@@ -21,6 +22,7 @@ end
 --
 --   gl.metrics.mse(x, model:reconstruct(x)):mean()
 function image.mse(x, y)
+  check.arguments("mse", "x:tensor y:tensor", x, y)
   check_pair(x, y, "mse")
   return (x - y):square():flatten(2):mean(2)
 end
@@ -29,6 +31,7 @@ end
 --
 --   gl.metrics.psnr(x, model:reconstruct(x)):mean()
 function image.psnr(x, y)
+  check.arguments("psnr", "x:tensor y:tensor", x, y)
   check_pair(x, y, "psnr")
   return image.mse(x, y):log() * (-10 / math.log(10))
 end
@@ -50,6 +53,7 @@ end
 --
 --   gl.metrics.ssim(x, model:reconstruct(x)):mean()
 function image.ssim(x, y)
+  check.arguments("ssim", "x:tensor y:tensor", x, y)
   check_pair(x, y, "ssim")
   local n, h, w, c = table.unpack(x.shape)
   if h < WINDOW or w < WINDOW then
@@ -69,6 +73,7 @@ end
 --
 --   gl.metrics.reconstruction(model, set.test).psnr
 function image.reconstruction(model, split)
+  check.arguments("reconstruction", "model:model split:split", model, split)
   return scope.run({recording = false, eval = model}, function()
     local sums = {mse = 0, psnr = 0}
     for _, x, labels in split:batches {size = chunks.size(chunks.floats(model, split), 500), shuffle = false} do

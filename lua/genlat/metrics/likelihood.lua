@@ -21,6 +21,7 @@ local IMAGES = 10 -- images at a time
 --
 --   gl.metrics.elbo(model, set.test).elbo
 function likelihood.elbo(model, split, options)
+  check.arguments("elbo", "model:model split:split options:table?", model, split, options)
   local o = check.options("elbo", options, {binarize = {check.text}, seed = {check.seed, SEED}})
   return scope.run({recording = false, seed = o.seed, eval = model}, function()
     local sums = {reconstruction = 0, kl = model.posterior and 0}
@@ -82,6 +83,7 @@ end
 --
 --   local mean, standard_error = gl.metrics.log_likelihood(model, set.test, {samples = 500, images = 100})
 function likelihood.log_likelihood(model, split, options)
+  check.arguments("log_likelihood", "model:model split:split options:table?", model, split, options)
   local o = check.options("log_likelihood", options, {
     samples = {check.whole(1), 5000}, images = {check.whole(1), 500}, binarize = {check.text},
     seed = {check.seed, SEED}, progress = {check.callable},

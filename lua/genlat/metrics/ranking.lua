@@ -3,9 +3,11 @@
 -- scores: N numbers (a tensor or a list), higher for what is held to be positive; positives: N of them (a tensor or a
 -- list), 1 or true for the positive ones, 0 or false for the others.
 
+local check = require "genlat.check"
+
 local ranking = {}
 
-local function as_list(x) return type(x) == "table" and x or x:totable() end
+local function as_list(x) return type(x) == "table" and x or x:flatten():totable() end
 
 local function is_positive(value) return value == true or value == 1 end
 
@@ -42,6 +44,7 @@ end
 -- chance; below it, the order is the wrong way round. Exact, with ties too.
 --   metrics.auroc({3, 2, 2, 1}, {1, 1, 0, 0})     --> 0.875
 function ranking.auroc(scores, positives)
+  check.arguments("auroc", "scores:values positives:values", scores, positives)
   local groups, positive, negative = groups_of(scores, positives, "auroc")
   local before, doubled = 0, 0 -- positives that scored higher; 2 U, which is whole
   for _, group in ipairs(groups) do
@@ -56,6 +59,7 @@ end
 -- passing a threshold together. By chance it is the share of positive examples.
 --   metrics.average_precision({3, 2, 1}, {1, 0, 1})     --> 0.8333...
 function ranking.average_precision(scores, positives)
+  check.arguments("average_precision", "scores:values positives:values", scores, positives)
   local groups, positive = groups_of(scores, positives, "average_precision")
   local found, seen, sum = 0, 0, 0
   for _, group in ipairs(groups) do

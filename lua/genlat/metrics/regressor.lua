@@ -5,6 +5,7 @@
 --   local values = judge:measure(space:decode(z))          -- N x F, column i is judge.names[i]
 --   local changes = (judge:measure(moved) - values) / judge.std
 
+local check = require "genlat.check"
 local chunks = require "genlat.chunks"
 local core = require "genlat.core"
 local Split = require "genlat.data.split"
@@ -65,7 +66,10 @@ function regressor.kind.notes(model, data)
 end
 
 --- Where the regressor of a data set is kept: ~/.cache/genlat/regressors/NAME-FINGERPRINT.safetensors.
-function regressor.path(data) return judge.path(regressor.kind, data) end
+function regressor.path(data)
+  check.arguments("regressor.path", "data:data", data)
+  return judge.path(regressor.kind, data)
+end
 
 -- Numbers for each name, as a tensor; nil where notes (of any file) hold something else.
 local function numbers(list, names)
@@ -82,6 +86,7 @@ end
 -- have. Fields, each with one number a factor: names (a list), mean and std (of the real training images; tensors), and
 -- r2 (a tensor), the share of the variance among test images that it explains (1: all; 0: it measures nothing).
 function regressor.of(data, options)
+  check.arguments("regressor.of", "data:data options:table?", data, options)
   if not data.train.factors then
     return nil, text.message("%s: there are no factors to measure; digits and faces have some", data.name)
   end

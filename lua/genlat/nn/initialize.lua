@@ -24,17 +24,26 @@ end
 --- Uniform from low (0) up to high (1).
 --
 --   gl.nn.init.uniform(layer.weight, -0.1, 0.1)
-function init.uniform(tensor, low, high) return change(tensor, "uniform_", low or 0, high or 1) end
+function init.uniform(tensor, low, high)
+  check.arguments("uniform", "tensor:tensor low:number? high:number?", tensor, low, high)
+  return change(tensor, "uniform_", low or 0, high or 1)
+end
 
 --- Normal with a mean (0) and a standard deviation (1).
 --
 --   gl.nn.init.normal(layer.weight, 0, 0.02)
-function init.normal(tensor, mean, std) return change(tensor, "normal_", mean or 0, std or 1) end
+function init.normal(tensor, mean, std)
+  check.arguments("normal", "tensor:tensor mean:number? std:number?", tensor, mean, std)
+  return change(tensor, "normal_", mean or 0, std or 1)
+end
 
 --- One value everywhere.
 --
 --   gl.nn.init.constant(layer.bias, 0)
-function init.constant(tensor, value) return change(tensor, "fill_", value) end
+function init.constant(tensor, value)
+  check.arguments("constant", "tensor:tensor value:number", tensor, value)
+  return change(tensor, "fill_", value)
+end
 
 --- Glorot & Bengio 2010, eq. 16: uniform in -a..a, a = gain sqrt(6 / (fan_in + fan_out)).
 --

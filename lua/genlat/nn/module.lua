@@ -80,6 +80,9 @@ end
 --- A new class of modules; calling it makes an instance and calls its init.
 function Module.class(name, base)
   if type(name) ~= "string" then error(("class: expected a name, got %s"):format(type(name)), 2) end
+  if base ~= nil and not (type(base) == "table" and (base == Module or rawget(base, "is_genlat_module"))) then
+    error(("class: expected a class of modules, got %s"):format(type(base)), 2)
+  end
   base = base or Module
   local class = {__name = name, __newindex = set, __call = call, __tostring = describe.text, is_genlat_module = true}
   class.__index = base.has_fixed_fields and finder(class) or class

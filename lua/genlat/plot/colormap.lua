@@ -4,6 +4,7 @@
 --   sequential  from almost white (0) over yellow-green and teal to a dark blue (1): how much
 --   diverging   from blue (0) over almost white (0.5) to a dark orange (1): which way and how much
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local axis = require "genlat.plot.axis"
 local sheet = require "genlat.plot.sheet"
@@ -64,6 +65,7 @@ end
 
 --- The colour at t (0 to 1; beyond is as at the end): "#rrggbb".
 function colormap.hex(name, t)
+  check.arguments("colormap.hex", "name:text t:number", name, t)
   local rgb = levels_of(name)[math.floor(math.max(0, math.min(1, t)) * (LEVELS - 1) + 0.5) + 1]
   return ("#%02x%02x%02x"):format(math.floor(rgb[1] * 255 + 0.5), math.floor(rgb[2] * 255 + 0.5),
     math.floor(rgb[3] * 255 + 0.5))
@@ -71,6 +73,7 @@ end
 
 --- values (H x W) as a picture H x W x 3, 0..1: `from` has the scale's first colour, `to` its last.
 function colormap.picture(name, values, from, to)
+  check.arguments("colormap.picture", "name:text values:tensor from:number? to:number?", name, values, from, to)
   local levels = ((values - from) / (to - from)):clamp(0, 1) * (LEVELS - 1) + 1
   local h, w = table.unpack(values.shape)
   return core.tensor(levels_of(name)):index_select(levels:round():flatten()):reshape(h, w, 3)

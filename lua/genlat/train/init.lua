@@ -92,6 +92,7 @@ local EVALUATED = 500 -- images at a time, at most
 -- Draws from a seed of its own, so that it neither changes training nor differs from time to time.
 -- Options: binarize.
 function train.evaluate(model, split, options)
+  check.arguments("train.evaluate", "model:model split:split options:table?", model, split, options)
   local o = check.options("train.evaluate", options, {binarize = {check.text}})
   local samples = model.config.samples or 1 -- decoded for each image
   local size = chunks.size(chunks.floats(model, split) * samples, math.ceil(EVALUATED / samples))
