@@ -9,9 +9,9 @@ source = {
 description = {
   summary = "Train and explore latent-variable image models: autoencoder, VAE, GAN",
   detailed = [[
-A C module for Lua 5.4: tensors, differentiable operations, layers and optimizers in C on OpenBLAS; models, training
-loops and latent-space experiments in Lua. Runs on the CPU, reads and writes PNG, IDX and
-safetensors, writes GIF.]],
+A C module for Lua 5.4 and 5.5: tensors, differentiable operations, layers and optimizers in C on OpenBLAS; models,
+training loops and latent-space experiments in Lua. Runs on the CPU, reads and writes PNG, IDX and safetensors, writes
+GIF.]],
   homepage = "https://github.com/genlat/genlat",
   license = "MIT",
   labels = {"machine-learning", "neural-network", "autoencoder", "vae", "gan"},
