@@ -7,7 +7,7 @@
 --
 -- A data set: {name =, shape = {H, W, C}, classes = {"0", ...}, train = split, test = split}. A split: {images = uint8
 -- N x H x W x C, labels = float N (from 1: classes[label] is the name), count = N, factors = N x F (of digits and
--- faces only; column i is set.factor_names[i])}.
+-- faces only; column i is set.factor_names[i])}. set.lua has the other fields.
 -- Images from a folder of PNG files are mapped from a file, and cannot be changed: see genlat/data/folder.lua.
 
 local check = require "genlat.check"

@@ -117,13 +117,11 @@ end
 
 -- Parts ---------------------------------------------------------------------------------------------------------------
 
-local function plural(n, word, words) return ("%d %s"):format(n, n == 1 and word or words or word .. "s") end
-
 -- "12 JPEG files, 3 GIF files"
 local function formats_text(left)
   local words = {}
   for format, n in pairs(left.formats) do
-    words[#words + 1] = plural(n, format .. " file")
+    words[#words + 1] = text.count(n, format .. " file")
   end
   text.sort(words)
   return table.concat(words, ", ")
@@ -304,11 +302,11 @@ local function left_text(left)
   end
   local formats = formats_text(left)
   add(#formats, formats .. " (only PNG is read)")
-  add(left.others, plural(left.others, "other file"))
+  add(left.others, text.count(left.others, "other file"))
   for _, folder in ipairs(left.parts) do
-    words[#words + 1] = ("%s/ with %s"):format(folder.name, plural(folder.count, "image"))
+    words[#words + 1] = ("%s/ with %s"):format(folder.name, text.count(folder.count, "image"))
   end
-  add(left.beside or 0, ("%s beside the parts"):format(plural(left.beside or 0, "image")))
+  add(left.beside or 0, ("%s beside the parts"):format(text.count(left.beside or 0, "image")))
   folders(left.empty, "the folder %s without images", "%d folders without images (%s, ...)")
   folders(left.loops, "the link %s to a folder around it", "%d links to folders around them (%s, ...)")
   folders(left.unreadable, "the folder %s, which cannot be listed", "%d folders that cannot be listed (%s, ...)")
