@@ -154,7 +154,7 @@ local function train_each(space, options, classes, folders)
     local began = gl.core.clock()
     train.check(retrain.without(folders[class], space.notes, class, HERE, options.threads))
     each = gl.core.clock() - began
-    print(("without %s: trained in %s%s"):format(class, view.time(each),
+    print(("without %s: trained in %s%s"):format(text.shown(class), view.time(each),
       i < #open and ", about " .. view.time(each * (#open - i)) .. " left" or ""))
   end
 end

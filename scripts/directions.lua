@@ -4,6 +4,7 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 local gl = require "genlat"
 local explore = require "genlat.explore"
 local as_name = require("genlat.latent.directions").as_name
+local text = require "genlat.text"
 local judges_of = require("genlat.explore.judges").all
 local view = require "genlat.explore.directions"
 local latent, train = gl.latent, gl.train
@@ -121,7 +122,7 @@ local function supervised(space, judges, options)
     method = options.method == "classifier" and "normals" or "means",
   })
   for _, direction in ipairs(list) do
-    direction.attribute = direction.name
+    direction.attribute, direction.name = direction.name, text.shown(direction.name)
     if options.method == "classifier" then direction.name = direction.name .. " classifier" end
     if options.against then
       direction.name = direction.name .. " against " .. (others and "others" or table.concat(against, "+"))

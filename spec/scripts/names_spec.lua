@@ -60,7 +60,8 @@ describe("classes with names that nobody expects", function()
   end)
 
   it("have directions of their own", function()
-    said("directions.lua", "PLAIN --method means")
+    local output = said("directions.lua", "PLAIN --method means")
+    assert.is_truthy(output:find("\nb\\nc: ", 1, true), output)
     local store = gl.load(place:path "plain").directions
     assert.equal(#names, #store:names())
     assert.is_truthy(store:get "猫" and store:get "狗")

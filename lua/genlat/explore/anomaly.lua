@@ -9,6 +9,7 @@ local dots = require "genlat.plot.dots"
 local histogram = require "genlat.plot.histogram"
 local invert = require "genlat.latent.invert"
 local sheet = require "genlat.plot.sheet"
+local text = require "genlat.text"
 
 local view = {}
 
@@ -182,7 +183,7 @@ function view.classes(run, rows)
   local width = #"class"
   for _, row in ipairs(rows) do width = math.max(width, #row.class) end
   local function line(name, format, cell)
-    local cells = {("%-" .. width .. "s"):format(name)}
+    local cells = {("%-" .. width .. "s"):format(text.shown(name))}
     for _, method in ipairs(run.methods) do cells[#cells + 1] = format:format(cell(method)) end
     return table.concat(cells, " ")
   end
