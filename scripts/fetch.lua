@@ -5,7 +5,7 @@ local train = require "genlat.train"
 
 train.main(function()
   local command = train.options.empty("genlat fetch",
-    "Downloads data sets, resumes what was interrupted, and checks it.")
+    "Downloads data sets, resumes what was interrupted, and checks it by its size and its SHA-256.")
   command.parser:epilog("GENLAT_MIRROR=URL stands for another server, with one folder a data set: URL/mnist, "
     .. "URL/fashion-mnist.")
   command.parser:argument("name", "the data set"):args("+"):choices(fetch.names())

@@ -24,7 +24,8 @@ local function define(command)
   command:add("--test", {flag = true, help = "train a LeNet-5 on the images, one on as many real ones, and test both "
     .. "on the real test images"})
   command.parser:epilog("The images of a conditional model have labels, those of others have none. What is written is "
-    .. "a data set for --data FOLDER of every script. It may be larger than the memory.")
+    .. "a data set for --data FOLDER of every script. It may be larger than the memory. One that was killed is begun "
+    .. "anew by the same command.")
 end
 
 local function check_options(space, options)

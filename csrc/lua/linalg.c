@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/parallel.h"
 #include "core/shape.h"
 #include "latent/latent.h"
 #include "lua/binding.h"
@@ -147,6 +148,8 @@ static int product(lua_State *L) {
   if (a.columns != b.rows)
     return gll_error(L, "product: %I x %I by %I x %I", (LUAI_UACINT)a.rows, (LUAI_UACINT)a.columns, (LUAI_UACINT)b.rows,
                      (LUAI_UACINT)b.columns);
+  if (!gl_gemm_fits(a.rows, b.columns, a.columns))
+    return fail(L, "product");
   double *c = push_room(L, a.rows, b.columns);
   gl_product64(a.rows, a.columns, b.columns, a.a, b.a, c);
   push_rows(L, c, a.rows, b.columns);

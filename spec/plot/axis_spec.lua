@@ -20,6 +20,13 @@ describe("axis.step", function()
 end)
 
 describe("axis.ticks", function()
+  it("are few, whatever the range and the picture's size", function()
+    for _, case in ipairs {{0, 1, math.huge}, {0, 1, 1e30}, {1e30, math.huge, 5}, {1e300, 1e300 * (1 + 1e-15), 5},
+                           {1e16, 1e16 + 2, 5}, {-1e308, 1e308, 5}, {0, 0, 5}, {0 / 0, 1, 5}, {1, 0, 5}} do
+      assert.is_true(#axis.ticks(table.unpack(case)) <= 201)
+    end
+  end)
+
   it("lie in the range, at multiples of the step, with as many decimals as they need", function()
     local values, labels = axis.ticks(-1.1, 1.1, 5)
     assert.same({ minus .. "1", minus .. "0.5", "0", "0.5", "1" }, labels)

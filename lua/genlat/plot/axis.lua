@@ -40,11 +40,16 @@ local function tick_label(v, step)
   return minus(svg.number(v, math.max(0, math.ceil(-math.log(step, 10) - 1e-9))))
 end
 
--- The ticks in lo..hi and their labels, about one per `count`-th part of the range.
+local MOST_TICKS = 100 -- which nobody counts
+
+-- The ticks in lo..hi and their labels, about one per `count`-th part of the range; none where doubles have no numbers
+-- between its ends.
 function axis.ticks(lo, hi, count, integer)
-  local step = axis.step(lo, hi, count, integer)
+  local step = axis.step(lo, hi, math.min(count, MOST_TICKS), integer)
+  local first, last = math.ceil(lo / step - 1e-9), math.floor(hi / step + 1e-9)
   local values, labels = {}, {}
-  for i = math.ceil(lo / step - 1e-9), math.floor(hi / step + 1e-9) do
+  if not (math.type(first) == "integer" and math.type(last) == "integer") then return values, labels end
+  for i = first, math.min(last, first + 2 * MOST_TICKS) do
     values[#values + 1] = i * step
     labels[#labels + 1] = tick_label(i * step, step)
   end
