@@ -367,7 +367,7 @@ describe("gl.show", function()
     for _, settings in ipairs {{notes = {options = {data = "faces"}}}, {data = faces}} do
       local space = gl.latent.space(model, settings)
       assert.is_truthy(show(space, {count = 6}):find "\nblack  brown  red    blond  white  black\n")
-      assert.equal(settings.data, rawget(space, "data")) -- 22,000 faces were not drawn for that
+      assert.equal(settings.data, rawget(space, "kept_data")) -- 22,000 faces were not drawn for that
     end
     local space = gl.latent.space(model, {notes = {options = {data = "/nowhere"}}})
     assert.is_truthy(show(space, {count = 2}):find "\n1      2\n")
