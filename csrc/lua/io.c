@@ -7,9 +7,12 @@
 #include "lua/binding.h"
 
 const char *gll_check_path(lua_State *L, int i) {
-  size_t n;
-  const char *path = luaL_checklstring(L, i, &n);
-  luaL_argcheck(L, n > 0 && strlen(path) == n, i, "a path is not empty and has no zero bytes");
+  size_t n = 0;
+  const char *path = lua_tolstring(L, i, &n);
+  if (!path)
+    gll_error(L, "the path is a text, not %s", lua_isnoneornil(L, i) ? "nothing" : luaL_typename(L, i));
+  if (n == 0 || strlen(path) != n)
+    gll_error(L, "a path is not empty and has no zero bytes");
   return path;
 }
 

@@ -310,7 +310,7 @@ end
 -- What check.arguments calls them.
 local kinds = {
   any = check.any, tensor = check.tensor(), number = check.number(), text = check.text, table = check.table,
-  callable = check.callable, count = check.whole(1, COUNT),
+  numbers = check.list(check.number()), callable = check.callable, count = check.whole(1, COUNT),
   values = rule("a tensor or a list", function(value) return type(value) == "table" or is_tensor(value), value end),
   moments = check.either(check.tensor(), object("moments, such as metrics.moments returns", "mean", "covariance")),
   model = object("a model", "parameters"), space = object("a latent space", "model", "latent", "directions"),

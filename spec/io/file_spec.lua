@@ -19,6 +19,19 @@ describe("files", function()
     return output
   end
 
+  it("refuse a path that is none, at the user's line", function()
+    local function refused(message, call, path)
+      local ok, problem = pcall(function() call(path) end)
+      assert.is_false(ok)
+      assert.matches("file_spec.lua:%d+: " .. message, problem)
+    end
+    for _, call in ipairs {core.read_png, core.file_kind, gl.data.load, gl.load, gl.models.load} do
+      refused("a path is not empty and has no zero bytes", call, "")
+      refused("a path is not empty and has no zero bytes", call, "a\0b")
+    end
+    refused("the path is a text, not table", core.read_png, {})
+  end)
+
   describe("write_file", function()
     it("writes any bytes and leaves nothing else", function()
       assert.is_true(core.write_file(place:path("a"), "x\0y\n"))
