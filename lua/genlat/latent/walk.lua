@@ -106,6 +106,7 @@ function walk.route(stops, settings)
   if stops.ndim ~= 2 or #stops < 2 then
     check.fail("route: stops are N x latent, N from 2, these are %s", table.concat(stops.shape, "x"))
   end
+  stops = stops:contiguous() -- so many that there is no memory for them are refused before they are walked through
   local legs = {}
   for i = 1, closed and #stops or #stops - 1 do
     legs[i] = leg(stops[i], stops[i % #stops + 1], steps):slice(1, 1, steps - 1)
