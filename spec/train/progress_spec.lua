@@ -29,6 +29,27 @@ describe("the line of progress", function()
   end)
 end)
 
+describe("the line of an epoch", function()
+  local parts = {"epoch   1", "train 380.64 (reconstruction 366.46 + KL 14.18)", "test 246.78 (reconstruction 223.67)",
+    "1.4 s"}
+
+  it("is one where there is room, and else is broken between its parts", function()
+    local whole = table.concat(parts, "  ")
+    assert.equal(whole, Progress.fold(parts, math.huge))
+    assert.equal(whole, Progress.fold(parts, #whole))
+    assert.equal(table.concat({parts[1], parts[2]}, "  ") .. "\n  " .. table.concat({parts[3], parts[4]}, "  "),
+      Progress.fold(parts, 80))
+  end)
+
+  it("is broken between words on narrow terminals, and loses none", function()
+    for columns = 17, 120 do
+      local folded, words = Progress.fold(parts, columns), table.concat(parts, " ")
+      assert.equal(words:gsub("%s+", " "), (folded:gsub("%s+", " ")))
+      for line in folded:gmatch "[^\n]+" do assert.is_true(#line <= columns, line) end
+    end
+  end)
+end)
+
 describe("progress", function()
   local Folder = dofile "spec/io/folder.lua"
   local folder, data
@@ -58,7 +79,7 @@ describe("progress", function()
   end
 
   local function epochs(output)
-    local _, count = output:gsub("epoch +%d+  train [^\n]+\n", "")
+    local _, count = output:gsub("epoch%s+%d+%s+train%s", "")
     return count
   end
 
@@ -104,6 +125,7 @@ describe("progress", function()
     assert.equal(0, status)
     assert.equal("", errors)
     assert.is_nil(output:find "[\r\27]")
-    assert.equal(2, epochs(output))
+    local _, lines = output:gsub("epoch +%d  train [^\n]+  test [^\n]+ s\n", "")
+    assert.equal(2, lines)
   end)
 end)

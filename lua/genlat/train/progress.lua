@@ -64,6 +64,37 @@ function Progress.line(parts, columns)
   return ""
 end
 
+--- The parts of a line, two spaces apart; where there are fewer columns than that takes, broken between the parts, and
+-- between the words of a part that is too long alone.
+function Progress.fold(parts, columns)
+  local lines, line = {}, ""
+  local function add(piece, gap)
+    if line == "" then
+      line = piece
+    elseif columns_of(line .. gap .. piece) <= columns then
+      line = line .. gap .. piece
+    else
+      lines[#lines + 1], line = line, "  " .. piece
+    end
+  end
+  for _, part in ipairs(parts) do
+    if columns_of(part) + 2 <= columns then
+      add(part, "  ")
+    else
+      local gap = "  "
+      for word in part:gmatch "%S+" do
+        add(word, gap)
+        gap = " "
+      end
+    end
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n")
+end
+
+--- The columns of the terminal that is printed to; in a file or a pipe no line ends before its end.
+function Progress.columns() return core.isatty(1) and (core.terminal_width() or terminal.width()) or math.huge end
+
 --- Starts to count anew: `total` units, of which `done` are done already.
 function Progress:start(total, done)
   self.total, self.first, self.began = total, done or 0, core.clock()

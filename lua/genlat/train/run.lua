@@ -338,7 +338,10 @@ function Run:finish_epoch(test)
     data_changes = self.notes.data_changes and #self.notes.data_changes,
   }
   write_log(self)
-  self:say("epoch %3d  train %s  test %s  %.1f s", self.epoch, self.text(mean), self.text(test), self:elapsed())
+  self:say("%s", Progress.fold({
+    ("epoch %3d"):format(self.epoch), "train " .. self.text(mean), "test " .. self.text(test),
+    ("%.1f s"):format(self:elapsed()),
+  }, Progress.columns()))
   self.epoch, self.step, self.sums = self.epoch + 1, 1, {}
   self:save_model() -- first: a run that is killed between the two goes on from the older checkpoint, not past the model
   self:save()
