@@ -67,6 +67,13 @@ local function count_attributes(space, options)
   return #attributes.names(space)
 end
 
+-- Why there are no attributes, in words.
+local function no_attributes(space)
+  local name = space.data.name
+  if not space.conditional then return name .. " has no factors or classes" end
+  return ("%s has no factors, and a %s is given the class"):format(name, space.model:name())
+end
+
 -- Sets the method where none was asked for, and says what does not go together. Returns whether there are attributes.
 local function check(space, options)
   local any = count_attributes(space, options) > 0
@@ -80,11 +87,11 @@ local function check(space, options)
         .. "activations or weights", space.model:name())
     end
   elseif not any then
-    explore.fail(options, "--method", "%s has no factors or classes for %s: take components, activations or weights",
-      space.data.name, options.method)
+    explore.fail(options, "--method", "%s: nothing for %s; take %sactivations or weights",
+      no_attributes(space), options.method, space:has_encoder() and "components, " or "")
   end
   if options.measure and not any then
-    explore.fail(options, "--measure", "%s has no factors or classes to measure", space.data.name)
+    explore.fail(options, "--measure", "%s: nothing to measure", no_attributes(space))
   end
   return any
 end

@@ -92,8 +92,8 @@ train.main(function()
     say("images are judged by the LeNet-5 in %s%s", path, options.classifier and not named
       and ", which does not name its classes: they are matched by number" or "")
     if sampler == "mixture" then
-      say("samples are drawn from the mixture of %d Gaussians that was fitted to the run (--sampler gaussian for the "
-        .. "prior)", space.sampler.components)
+      say("samples are drawn from the mixture of %d Gaussians that was fitted to the run (--sampler gaussian for one "
+        .. "alone)", space.sampler.components)
     end
   else
     say("%s: what needs a classifier is left out", missing)

@@ -85,7 +85,7 @@ end
 local function draw(space, options, distances)
   explore.save_png(options, "samples_mixture.png",
     images.grid(space:sample(SHOWN, {sampler = "mixture"}), {columns = COLUMNS}))
-  local rows = {{name = "test images", images = (space.data.test:head(2 * COLUMNS)):slice(1, 1, COLUMNS)}}
+  local rows = {{name = "test images", images = (space.data.test:head(COLUMNS))}}
   for _, sampler in ipairs {"gaussian", "mixture"} do
     for i = 1, 3 do
       rows[#rows + 1] = {

@@ -8,6 +8,7 @@ local gan = train.gan
 train.main(function()
   local options = train.options.new("train_cgan", "Trains a conditional GAN (Mirza & Osindero 2014).", {
     run = "cgan", epochs = 20, latent = 64, hidden = {256, 512}, lr = 2e-4,
+    hidden_help = "hidden layers of the generator, such as 256,512; the discriminator's are in reverse",
   })
   options:add("--maps", {convert = options.whole(1), help = "a convolutional one with as many maps (dense)"})
   gan.add_options(options)

@@ -8,6 +8,7 @@ local gan = train.gan
 train.main(function()
   local options = train.options.new("train_gan", "Trains a dense GAN (Goodfellow et al. 2014).", {
     run = "gan", epochs = 20, latent = 64, hidden = {256, 512}, lr = 2e-4,
+    hidden_help = "hidden layers of the generator, such as 256,512; the discriminator's are in reverse",
   })
   gan.add_options(options)
   local parsed = options:parse(arg)

@@ -124,7 +124,7 @@ describe("a run's data set", function()
     local path = make("pets", {"cat", "dog"}, 3)
     local run, set = open({data = path}, {notes = {}})
     assert.equal(5, set.train.count)
-    assert.same({"the run did not note its data set: that there is is taken for the same (5 + 1 images)"}, run.said)
+    assert.same({"the run did not note its data set: the one found now is taken for the same (5 + 1 images)"}, run.said)
   end)
 
   describe("of a trained model", function()

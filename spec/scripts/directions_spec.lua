@@ -163,8 +163,8 @@ describe("directions.lua", function()
   it("says what it cannot do", function()
     fails(gan, "--method components", "directions: --method: a GAN draws its latent vectors from N(0, I), which has no "
       .. "components: take activations or weights")
-    fails(cvae, "--method means", ("directions: --method: %s has no factors or classes for means: take components, "
-      .. "activations or weights"):format(data.name:match "[^/]+$"))
+    fails(cvae, "--method means", ("directions: --method: %s has no factors, and a CVAE is given the class: nothing "
+      .. "for means; take components, activations or weights"):format(data.name:match "[^/]+$"))
     fails(vae, "--attributes 11", "directions: --attributes: there is no attribute '11'; there are 0, 1, 2, 3, 4, 5, "
       .. "6, 7, 8, 9")
     fails(vae, "--method weights --against 3", "directions: --against: the method weights knows none")
@@ -173,7 +173,7 @@ describe("directions.lua", function()
       .. "this is a VAE")
     fails(vae, "--arithmetic 3", "directions: --arithmetic: '3': expected groups such as smile=high, joined by + and - "
       .. "between spaces")
-    fails(cvae, "--measure", ("directions: --measure: %s has no factors or classes to measure"):format(
-      data.name:match "[^/]+$"))
+    fails(cvae, "--measure", ("directions: --measure: %s has no factors, and a CVAE is given the class: nothing to "
+      .. "measure"):format(data.name:match "[^/]+$"))
   end)
 end)

@@ -13,7 +13,7 @@ setup(function()
     assert(status == 0, errors)
   end
   assert(gl.models.save(judge:path "judge.safetensors", gl.models.lenet5 {}))
-  plain = shell.small_data(100, 20) -- without labels, and a run of it in the same folder
+  plain = shell.small_data(100, 6) -- few to test on, without labels, and a run of it in the same folder
   for _, part in ipairs {"train", "t10k"} do os.remove(plain:path(part .. "-labels-idx1-ubyte")) end
   assert(gl.models.save(plain:path "model.safetensors", gl.models.vae {hidden = {8}, latent = 3},
     {options = {data = plain.name}, epochs = 1}))

@@ -42,7 +42,7 @@ end
 for script, expected in pairs(SCRIPTS) do
   describe(script, function()
     it("leaves a run with everything in it, and ends with the test loss", function()
-      local output, errors, status = shell.script(script, arguments())
+      local output, errors, status = shell.script(script, arguments "--threads 1")
       assert.equal("", errors)
       assert.equal(0, status)
       local last = shell.last_line(output)
@@ -63,6 +63,7 @@ for script, expected in pairs(SCRIPTS) do
       assert.matches(last:match("loss (%S+)"):gsub("%.", "%%."), page)
       local text, pictures = page:gsub('"data:image/png;base64,[^"]*"', "")
       assert.equal(4, pictures)
+      assert.matches(" s on 1 thread (", text, 1, true)
       for _, phrase in ipairs(expected.never) do
         assert.is_nil(text:find(phrase, 1, true), phrase)
       end

@@ -245,7 +245,8 @@ local function all_sides(examples)
     local values = examples.values:select(2, i):totable()
     columns[i] = core.tensor(examples.classes[i] and sides_of_class(values) or sides_of(values, labels))
     if columns[i]:abs():sum():item() == 0 then
-      error(("attributes: %s is the same in all %d examples"):format(name, #examples.z), 3)
+      error(("attributes: %s is the same in all %d examples: it has no direction, leave it out"):format(name,
+        #examples.z), 3)
     end
   end
   return core.stack(columns, 2)

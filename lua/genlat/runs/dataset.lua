@@ -83,7 +83,7 @@ function dataset.compare(run, set, key)
     local ok, message = accept_change(run, set, noted, now)
     if not ok then return nil, message end
   elseif run.saved and not noted then
-    run:say("the run did not note its data set: that there is is taken for the same (%s)", counts(now))
+    run:say("the run did not note its data set: the one found now is taken for the same (%s)", counts(now))
   end
   run.notes[key] = now
   return true

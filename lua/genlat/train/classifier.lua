@@ -163,7 +163,7 @@ local function write_all(run, data)
   local sections = {}
   if #wrong > 0 then
     train.check(core.write_png(run.folder .. "/mistakes.png", images.grid(core.cat(wrong), {columns = 10})))
-    sections[1] = {title = "Mistakes", text = "The first test images that it told wrong.", image = "mistakes.png"}
+    sections[1] = {title = "Mistakes", text = "The first test images that it misclassified.", image = "mistakes.png"}
   end
   local svg, test = curves(run), run:last_test()
   train.check(core.write_file(run.folder .. "/loss.svg", svg))

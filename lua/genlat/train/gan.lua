@@ -253,7 +253,8 @@ local function curves(run)
     return {name = label, x = x, y = y}
   end
   local losses = {title = "Losses", xlabel = "step", ylabel = run.values.loss == "gan" and "nats" or "loss", series = {
-    series("generator", "generator"), series("discriminator", "discriminator"),
+    series("generator", "generator"),
+    series(is_critic(run.model) and "critic" or "discriminator", "discriminator"),
   }}
   if is_critic(run.model) then return lines.panels {columns = 1, width = 760, losses} end
   return lines.panels {

@@ -9,6 +9,7 @@ local dataset = require "genlat.runs.dataset"
 local report = require "genlat.report"
 local scope = require "genlat.scope"
 local scatter = require "genlat.plot.scatter"
+local text = require "genlat.text"
 local train = require "genlat.train"
 
 local results = {}
@@ -27,7 +28,7 @@ function results.write_png(run, name, sheet)
   core.memory_trim()
 end
 
-local function write_text(run, name, text) train.check(core.write_file(run.folder .. "/" .. name, text)) end
+local function write_text(run, name, content) train.check(core.write_file(run.folder .. "/" .. name, content)) end
 
 --- The map of latent points (N x 2) coloured by class, as SVG.
 function results.map(points, labels, classes, settings)
@@ -108,10 +109,10 @@ function results.facts(run, data, more)
   local facts = {
     {"data", ("%s: %d training and %d test images"):format(data.name, data.train.count, data.test.count)},
     {"model", ("%s, %d parameters"):format(run.model:name(), run.model:parameter_count())},
-    {"training", ("%d epoch%s, batches of %d, Adam at %s, seed %d"):format(#run.rows, #run.rows == 1 and "" or "s",
-      values.batch, run:rates_text(), values.seed)},
-    {"time", ("%.1f s on %d threads (%s, OpenBLAS for %s)"):format(run.rows[#run.rows].seconds, core.threads(),
-      info.instruction_set, info.blas_core)},
+    {"training", ("%s, batches of %d, Adam at %s, seed %d"):format(text.count(#run.rows, "epoch"), values.batch,
+      run:rates_text(), values.seed)},
+    {"time", ("%.1f s on %s (%s, OpenBLAS for %s)"):format(run.rows[#run.rows].seconds,
+      text.count(core.threads(), "thread"), info.instruction_set, info.blas_core)},
     {"genlat", info.version},
   }
   for i, fact in ipairs(more or {}) do
@@ -147,7 +148,7 @@ local files = {
 }
 
 local function write_report(run, data, svg)
-  local text = words(run.model, data.test.labels)
+  local say = words(run.model, data.test.labels)
   write_text(run, "report.html", train.check(report.html {
     title = run.folder:match("([^/]+)/*$") or run.folder,
     model = run.model:name(),
@@ -156,12 +157,12 @@ local function write_report(run, data, svg)
     facts = results.facts(run, data, network_facts(run.model)),
     folder = run.folder,
     sections = {
-      {title = "Samples", text = text.samples, image = "samples.png"},
-      {title = "Reconstructions", text = text.reconstructions, image = "reconstructions.png"},
-      {title = "Latent map", text = text.latent, svg = svg.latent},
-      {title = "Morph grid", text = text.manifold, image = "manifold.png"},
-      {title = "Loss", text = text.loss, svg = svg.loss},
-      {title = "Real images", text = text.real, image = "real.png"},
+      {title = "Samples", text = say.samples, image = "samples.png"},
+      {title = "Reconstructions", text = say.reconstructions, image = "reconstructions.png"},
+      {title = "Latent map", text = say.latent, svg = svg.latent},
+      {title = "Morph grid", text = say.manifold, image = "manifold.png"},
+      {title = "Loss", text = say.loss, svg = svg.loss},
+      {title = "Real images", text = say.real, image = "real.png"},
     },
     files = files,
   }))
