@@ -295,13 +295,13 @@ local function sorted_names(rules)
   return names
 end
 
--- A table with these methods or fields.
-local function object(says, ...)
-  local fields = {...}
+-- A table with these fields: their types by name.
+local function object(says, fields)
   return rule(says, function(value)
     if type(value) ~= "table" then return false end
-    for _, field in ipairs(fields) do
-      if value[field] == nil then return false end
+    for name, kind in pairs(fields) do
+      local field = value[name]
+      if not (kind == "tensor" and is_tensor(field) or type(field) == kind) then return false end
     end
     return true, value
   end)
@@ -312,12 +312,13 @@ local kinds = {
   any = check.any, tensor = check.tensor(), number = check.number(), text = check.text, table = check.table,
   numbers = check.list(check.number()), callable = check.callable, count = check.whole(1, COUNT),
   values = rule("a tensor or a list", function(value) return type(value) == "table" or is_tensor(value), value end),
-  moments = check.either(check.tensor(), object("moments, such as metrics.moments returns", "mean", "covariance")),
-  model = object("a model", "parameters"), space = object("a latent space", "model", "latent", "directions"),
-  split = object("a split of a data set, such as data.test", "batches"), data = object("a data set", "train"),
-  posterior = object("posteriors, such as posterior.of returns", "mean"), plane = object("a plane", "axes"),
-  walk = object("a walk", "range", "move"),
-  examples = object("examples, such as attributes.examples returns", "z"),
+  moments = check.either(check.tensor(), object("moments, of metrics.moments", {mean = "table"})),
+  model = object("a model", {parameters = "function"}), space = object("a latent space", {prior = "function"}),
+  split = object("a split of a data set, such as data.test", {batches = "function"}),
+  data = object("a data set", {train = "table"}),
+  posterior = object("posteriors, of posterior.of", {mean = "tensor"}), plane = object("a plane", {axes = "tensor"}),
+  walk = object("a walk", {range = "table", move = "function"}),
+  examples = object("examples, of attributes.examples", {z = "tensor"}),
 }
 
 local signatures = {} -- as lists of {name, rule}
