@@ -205,6 +205,8 @@ describe("compress", function()
     says("40 images, 2 labels", conditional, x, gl.tensor {1, 2})
     assert.error_matches(function() compress.decode(space, 3) end, "expected bytes, got number")
     assert.error_matches(function() compress.downsample(x, 3, 8) end, "3 does not divide images of 8 x 8")
+    assert.error_matches(function() compress.downsample(x, 2, 70) end, "downsample: bits is a whole number from 1 to 8")
+    assert.is_true((compress.downsample(x - 1, 2, 8)) > 0)
   end)
 end)
 

@@ -317,13 +317,17 @@ end
 -- ones for all. Returns how many bytes that takes, with a file's head, and the images, brought back to their size by
 -- bilinear interpolation.
 function compress.downsample(images, factor, bits)
-  check.arguments("compress.downsample", "images:tensor factor:count bits:count", images, factor, bits)
+  check.arguments("downsample", "images:tensor factor:count", images, factor)
+  bits = check.value("downsample: bits", bits, check.whole(1, 8))
+  if images.ndim ~= 4 then
+    check.fail("downsample: expected images N x H x W x C, got a tensor of %s", table.concat(images.shape, "x"))
+  end
   local n, h, w, c = table.unpack(images.shape)
   if h % factor ~= 0 or w % factor ~= 0 then
-    error(("downsample: %d does not divide images of %d x %d"):format(factor, h, w), 2)
+    check.fail("downsample: %d does not divide images of %d x %d", factor, h, w)
   end
   local levels = 1 << bits
-  local small = (images:avg_pool2d(factor) * (levels - 1)):round()
+  local small = (images:avg_pool2d(factor) * (levels - 1)):round():clamp(0, levels - 1)
   local rows = small:flatten(2):totable()
   local own, shared = coded_pixels(rows, levels, false), coded_pixels(rows, levels, true)
   local head = pack_whole(n, h, w, c, factor, bits, #own <= #shared and 0 or 1)
