@@ -53,10 +53,16 @@ describe("making tensors", function()
     assert.is_true(gl.full({2}, 1, {requires_grad = true}).requires_grad)
     assert.same({0, 2, 255}, gl.tensor({-3, 1.7, 999}, {dtype = "uint8"}):totable())
     raises("zeros: dtype is 'float32', 'uint8' or 'int64', not 'int'", gl.zeros, 2, {dtype = "int"})
+    raises("zeros: dtype is 'float32', 'uint8' or 'int64', not boolean", gl.zeros, 2, {dtype = false})
+    raises("zeros: options are given by name", gl.zeros, 2, {3})
+    raises("full: options are given by name", gl.full, {2}, 1, {"uint8"})
+    raises("tensor: options are given by name", gl.tensor, {2}, {1, dtype = "uint8"})
     raises("zeros: there is no option 'type' (it takes dtype and requires_grad)", gl.zeros, 2, {type = "uint8"})
     for _, make in ipairs {gl.zeros, gl.tensor} do
-      local _, message = pcall(make, 2, {dtype = "uint8", requires_grad = true})
-      assert.matches("a tensor of uint8 has no gradient$", message)
+      for _, dtype in ipairs {"uint8", "int64"} do
+        local _, message = pcall(make, 2, {dtype = dtype, requires_grad = true})
+        assert.matches("a tensor of " .. dtype .. " has no gradient$", message)
+      end
     end
     raises("rand: makes float32 tensors", gl.rand, 2, {dtype = "uint8"})
   end)

@@ -13,7 +13,9 @@ typedef struct creation {
 } creation;
 
 static gl_dtype check_dtype(lua_State *L, const char *name, int i) {
-  const char *word = luaL_checkstring(L, i);
+  const char *word = lua_type(L, i) == LUA_TSTRING ? lua_tostring(L, i) : NULL;
+  if (!word)
+    gll_error(L, "%s: dtype is 'float32', 'uint8' or 'int64', not %s", name, gll_what_is(L, i));
   if (strcmp(word, "uint8") == 0 || strcmp(word, "int64") == 0)
     return *word == 'u' ? GL_UINT8 : GL_INT64;
   if (strcmp(word, gl_dtype_name(GL_FLOAT)) != 0 && strcmp(word, "float") != 0)
@@ -21,21 +23,22 @@ static gl_dtype check_dtype(lua_State *L, const char *name, int i) {
   return GL_FLOAT;
 }
 
-/* Reads the options dtype and requires_grad of the table at i; other names are mistakes. */
-static void read_options(lua_State *L, const char *name, int i, creation *c) {
+/* Reads the options dtype and requires_grad of the table at i; other names are mistakes, and so are elements, unless
+ * the table is the list of sizes too. */
+static void read_options(lua_State *L, const char *name, int i, bool is_list, creation *c) {
   if (!lua_istable(L, i))
     gll_error(L, "%s: expected a table of options, got %s", name, luaL_typename(L, i));
   lua_pushnil(L);
   while (lua_next(L, i)) {
-    if (lua_type(L, -2) == LUA_TSTRING) {
-      const char *key = lua_tostring(L, -2);
-      if (strcmp(key, "dtype") == 0)
-        c->dtype = check_dtype(L, name, -1);
-      else if (strcmp(key, "requires_grad") == 0)
-        c->requires_grad = lua_toboolean(L, -1);
-      else
-        gll_error(L, "%s: there is no option '%s' (it takes dtype and requires_grad)", name, key);
-    }
+    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    if (!key && !is_list)
+      gll_error(L, "%s: options are given by name", name);
+    if (key && strcmp(key, "dtype") == 0)
+      c->dtype = check_dtype(L, name, lua_gettop(L));
+    else if (key && strcmp(key, "requires_grad") == 0)
+      c->requires_grad = lua_toboolean(L, -1);
+    else if (key)
+      gll_error(L, "%s: there is no option '%s' (it takes dtype and requires_grad)", name, key);
     lua_pop(L, 1);
   }
 }
@@ -45,7 +48,7 @@ static void read_creation(lua_State *L, const char *name, int first, creation *c
   int last = lua_gettop(L);
   memset(c, 0, sizeof *c);
   if (last >= first && lua_istable(L, last)) {
-    read_options(L, name, last, c);
+    read_options(L, name, last, last == first, c);
     if (last > first)
       last--;
   }
@@ -54,7 +57,7 @@ static void read_creation(lua_State *L, const char *name, int first, creation *c
 
 static void set_requires_grad(lua_State *L, const char *name, const creation *c, gl_tensor *t) {
   if (c->requires_grad && t->dtype != GL_FLOAT)
-    gll_error(L, "%s: a tensor of uint8 has no gradient", name);
+    gll_error(L, "%s: a tensor of %s has no gradient", name, gl_dtype_name(t->dtype));
   t->requires_grad = c->requires_grad;
 }
 
@@ -90,7 +93,7 @@ static int full(lua_State *L) {
   if (lua_type(L, 3) == LUA_TNUMBER)
     return gll_error(L, "full: several sizes come in a table: full({2, 3}, 0)");
   if (!lua_isnoneornil(L, 3))
-    read_options(L, "full", 3, &c);
+    read_options(L, "full", 3, false, &c);
   gl_tensor_fill(push_new(L, "full", &c), value);
   return 1;
 }
@@ -102,7 +105,7 @@ static int tensor(lua_State *L) {
   gl_tensor *t = gll_test(L, 1);
   c.dtype = t ? t->dtype : GL_FLOAT;
   if (!lua_isnoneornil(L, 2))
-    read_options(L, "tensor", 2, &c);
+    read_options(L, "tensor", 2, false, &c);
   if (!t && lua_type(L, 1) != LUA_TNUMBER && !lua_istable(L, 1))
     return gll_error(L, "tensor: expected a number or a table of numbers, got %s",
                      lua_isnone(L, 1) ? "nothing" : luaL_typename(L, 1));

@@ -244,7 +244,7 @@ static int assign(lua_State *L) {
     push_row(L);
   int part = lua_gettop(L), value = 3;
   if (!from) {
-    gll_push_converted(L, 3, to->dtype == GL_INT64 ? GL_INT64 : GL_FLOAT);
+    gll_push_converted(L, 3, gll_check(L, part)->dtype == GL_INT64 ? GL_INT64 : GL_FLOAT);
     value = lua_gettop(L);
   }
   if (!gl_writable(gll_check(L, 1)) || !gl_tensor_copy(gll_check(L, part), gll_check(L, value))) {
