@@ -30,6 +30,11 @@ describe("printing", function()
     shows("tensor 3 float32\n     inf    -inf  1.5000", gl.tensor {1 / 0, -1 / 0, 1.5})
   end)
 
+  it("shows places whole, with all their digits", function()
+    shows("tensor 2 int64\n  1234567890123             -1", gl.tensor({1234567890123, -1}, {dtype = "int64"}))
+    shows("1234567890123", gl.full({}, 1234567890123, {dtype = "int64"}))
+  end)
+
   it("shows the matrices of tensors with more axes", function()
     shows([[
 tensor 2x2x1x2 float32

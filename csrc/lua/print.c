@@ -56,6 +56,15 @@ static void measure(format *f, double v) {
   f->width = (int)strlen(text) > f->width ? (int)strlen(text) : f->width;
 }
 
+/* Of an integer tensor all numbers are shown whole, however large. */
+static format format_of(const gl_tensor *t, bool elide) {
+  format f = {.whole = true, .elide = elide};
+  if (t->dtype == GL_FLOAT)
+    visit_shown(t, 0, 0, &f, look);
+  visit_shown(t, 0, 0, &f, measure);
+  return f;
+}
+
 static int64_t numbers_on_a_line(const format *f) { return LINE_WIDTH / (f->width + 2); }
 
 /* A vector that is wider than a line goes on, further in, on the next. */
@@ -213,14 +222,11 @@ static void add_excerpt(luaL_Buffer *b, const gl_tensor *t, const excerpt *e, co
     luaL_addstring(b, text);
   }
   luaL_addstring(b, "]");
-  format f = {.whole = true, .elide = true};
-  visit_shown(values, 0, 0, &f, look);
-  visit_shown(values, 0, 0, &f, measure);
+  format f = format_of(values, true);
   add_matrix(b, values, 0, &f);
 }
 
-/* ---- all
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- all ---- */
 
 static void add_head(luaL_Buffer *b, const gl_tensor *t) {
   luaL_addstring(b, "tensor ");
@@ -253,9 +259,7 @@ void gll_push_text(lua_State *L, const gl_tensor *t) {
     push_summary(L, t);
     return;
   }
-  format f = {.whole = true, .elide = large};
-  visit_shown(t, 0, 0, &f, look);
-  visit_shown(t, 0, 0, &f, measure);
+  format f = format_of(t, large);
   luaL_Buffer b;
   luaL_buffinit(L, &b);
   if (t->ndim == 0) {
