@@ -71,6 +71,8 @@ train.main(function()
     error("evaluate: --sampler: no mixture was fitted to this run's latent vectors (fit_sampler does)", 0)
   end
   local data = load_data(space, options, say)
+  local out = options.out or space.folder or "." -- as where the other tools write
+  train.check(gl.core.mkdirs(out)) -- before anything is measured in vain
 
   local progress, label = train.progress.new(not options.quiet), nil
   local function per_second(rate) return ("%.0f/s"):format(rate) end
@@ -113,7 +115,5 @@ train.main(function()
     run = options.run, model = model.config.model, data = data.name, samples = options.samples, seeds = options.seeds,
     seed = options.seed, images = options.images, binarize = notes.options.binarize, sampler = sampler,
   }
-  local folder = options.out or options.run
-  train.check(gl.core.mkdirs(folder))
-  train.check(gl.core.write_file(folder .. "/metrics.json", json.encode(record) .. "\n"))
+  train.check(gl.core.write_file(out .. "/metrics.json", json.encode(record) .. "\n"))
 end)

@@ -188,15 +188,24 @@ static int read_images(lua_State *L) {
   return 2;
 }
 
+/* The option of write_gif, {delay = 10}, at i; others are refused. */
+static lua_Integer check_delay(lua_State *L, int i) {
+  lua_Integer delay = 10;
+  if (lua_isnoneornil(L, i))
+    return delay;
+  luaL_checktype(L, i, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, i); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "delay") != 0)
+      return gll_error(L, "write_gif: there is no option '%s'; there is delay", luaL_tolstring(L, -2, NULL));
+    delay = lua_type(L, -1) == LUA_TNUMBER ? lua_tointeger(L, -1) : 0;
+  }
+  return delay;
+}
+
 /* write_gif(path, frames, {delay = 10}) -> true | nil, message */
 static int write_gif(lua_State *L) {
   const char *path = gll_check_path(L, 1);
-  lua_Integer delay = 10;
-  if (!lua_isnoneornil(L, 3)) {
-    luaL_checktype(L, 3, LUA_TTABLE);
-    if (lua_getfield(L, 3, "delay") != LUA_TNIL)
-      delay = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : 0;
-  }
+  lua_Integer delay = check_delay(L, 3);
   if (delay < 1 || delay > UINT16_MAX)
     return gll_error(L, "write_gif: delay is a whole number of hundredths of a second, 1 to %d", UINT16_MAX);
   gl_tensor *t = gll_check(L, 2);

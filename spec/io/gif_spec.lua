@@ -181,12 +181,16 @@ describe("GIF", function()
     assert.has_error(function() write_gif(path, gl.zeros(3, 3)) end,
                      "write_gif: frames are NxHxW, or NxHxWxC with 1 or 3 channels, this tensor is 3x3")
     assert.error_matches(function() write_gif(path, gl.zeros(1, 3, 3, 2)) end, "this tensor is 1x3x3x2")
+    assert.error_matches(function() write_gif(path, gl.zeros(1, 3, 3), {seconds = 1}) end,
+      "write_gif: there is no option 'seconds'; there is delay")
+    assert.error_matches(function() write_gif(path, gl.zeros(1, 3, 3), {delay = "5"}) end, "delay is a whole number")
     assert.error_matches(function() write_gif(path, gl.zeros(1, 1, 65536)) end, "sides of at most 65535")
     for _, delay in ipairs {0, 65536, 1.5, "x"} do
       assert.error_matches(function() write_gif(path, gl.zeros(1, 2, 2), {delay = delay}) end,
                            "delay is a whole number of hundredths of a second, 1 to 65535")
     end
     assert.is_nil(gl.core.file_kind(path))
+    assert(write_gif(path, gl.zeros(1, 3, 3), {delay = 5.0}))
   end)
 
   it("says why it cannot be written, and leaves the old file", function()

@@ -183,6 +183,16 @@ describe("images that are encoded", function()
   it("have a label each", function()
     local conditional = latent.space(model_of("cvae", {classes = 4}))
     local images = gl.rand(3, 8, 8, 1)
+    assert.error_matches(function() conditional:encode(images) end,
+      "^encode: a CVAE is given labels with the images: N, or one class for all$")
+    assert.error_matches(function() conditional.model:encode(images) end,
+      "^cvae: labels is a tensor of 3, not nothing$")
+    assert.error_matches(function() conditional:encode_split(nil) end,
+      "^encode_split: expected a split of a data set, such as data.test, got nil$")
+    assert.error_matches(function() conditional:encode_split {images = images, count = 3} end,
+      "^encode_split: a CVAE is given labels with the images, and these have none$")
+    assert.error_matches(function() conditional.data = "digits" end,
+      "^data: expected a data set, such as gl.data.load returns, got string$")
     near(conditional:encode(images, 2), conditional:encode(images, gl.full({3}, 2)))
     for name, f in pairs {
       encode = function() conditional:encode(images, gl.ones(2)) end,

@@ -92,6 +92,22 @@ describe("evaluate.lua", function()
     assert_measured(values, OF_BOUNDS, false)
   end)
 
+  it("writes where it is run if the model is a file", function()
+    local command = shell.lua(gl.core.real_path "scripts/evaluate.lua", ("'%s' --samples 60 --images 3 --threads 1 "
+      .. "--seeds 1 --quiet"):format(vae:path "model.safetensors"))
+    local root = gl.core.real_path "."
+    local _, errors, status = shell.run(("cd '%s' && XDG_CACHE_HOME='%s' GENLAT_BUILD='%s/build' %s"):format(cache.name,
+      cache.name, root, command))
+    assert.same({"", 0}, {errors, status})
+    assert.equal("vae", json.decode(cache:read "metrics.json").settings.model)
+  end)
+
+  it("refuses a folder that cannot be made before anything is measured", function()
+    local output, errors, status = evaluate(vae, ("--quiet --out '%s'"):format(vae:path "model.safetensors"))
+    assert.same({"", vae:path "model.safetensors" .. ": cannot make this folder: a file is in its place\n", 1},
+      {output, errors, status})
+  end)
+
   it("says what does not fit in one line", function()
     local _, errors, status = evaluate(vae, ("--classifier '%s'"):format(vae:path "model.safetensors"))
     assert.equal(("%s: expected a LeNet-5 for 10 classes of 28x28x1 images\n"):format(vae:path "model.safetensors"),

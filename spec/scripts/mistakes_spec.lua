@@ -111,6 +111,13 @@ local in_a_program = {
     "vae: 3 convolutions halve the image as often, and 28 x 28 cannot be halved 3 times"},
   {"a face with an attribute that is none", function() return gl.data.face {nose = 1} end,
     "face: there is no attribute nose (faces_factors() lists them)"},
+  {"a GAN, which has no loss", function()
+    local gan = gl.models.gan {image = {8, 8, 1}, hidden = {4}, latent = 2}
+    gl.train.evaluate(gan, gl.data.load("digits", {train = 10, test = 10}).test)
+  end, "train.evaluate: a GAN has no loss(x, labels); gl.metrics.evaluate measures what models draw"},
+  {"notes that are none", function()
+    return gl.models.save(folder:path "x", gl.models.vae {image = {8, 8, 1}, hidden = {4}, latent = 2}, 3)
+  end, "models.save: notes is a table, not 3"},
   {"frames that are no images", function() return gl.write_gif(folder:path "x.gif", gl.zeros(3, 3)) end,
     "write_gif: frames are NxHxW, or NxHxWxC with 1 or 3 channels, this tensor is 3x3"},
   {"a folder option that is none", function() return gl.data.load(folder.name, {sise = 3}) end,

@@ -108,6 +108,9 @@ end
 -- A data set that is given to the space has its labels counted as the model's, by the classes' names.
 function Space.__newindex(self, key, value)
   if key == "data" then
+    if type(value) ~= "table" then
+      check.fail("data: expected a data set, such as gl.data.load returns, got %s", type(value))
+    end
     local set, message = dataset.fit(value, self.notes, self.model)
     if not set then check.fail("data: %s", message) end
     key, value = "kept_data", set
@@ -285,6 +288,9 @@ end
 function Space:encode(x, labels)
   need_encoder(self)
   x = self:as_images(x, "encode")
+  if self.conditional and labels == nil then
+    check.fail("encode: a %s is given labels with the images: N, or one class for all", self.model:name())
+  end
   labels = labels and labels_of(self, #x, labels, "encode")
   return in_chunks(self, #x, function(first, last)
     return self.model:encode(x:slice(1, first, last), labels and labels:slice(1, first, last)):detach()
@@ -295,6 +301,11 @@ end
 --
 --   local z, labels = space:encode_split(space.data.test, 1000)
 function Space:encode_split(split, count)
+  if type(split) ~= "table" or not split.images then
+    check.fail("encode_split: expected a split of a data set, such as data.test, got %s", type(split))
+  elseif self.conditional and not split.labels then
+    check.fail("encode_split: a %s is given labels with the images, and these have none", self.model:name())
+  end
   count = math.min(check.value("encode_split: count", count or split.count, check.whole(1)), split.count)
   need_encoder(self)
   local z = in_chunks(self, count, function(first, last)

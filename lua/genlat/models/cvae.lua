@@ -1,6 +1,7 @@
 --- cvae.lua: the conditional variational autoencoder (Sohn, Lee & Yan 2015; Kingma et al. 2014, M2): encoder and
 -- decoder are told the label, one-hot, so that z is left to say what the label does not: the style.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local nn = require "genlat.nn"
 local networks = require "genlat.models.networks"
@@ -26,6 +27,7 @@ end
 
 -- Images with their labels as further channels (convolutions) or, flattened, as further numbers.
 local function with_label(self, x, labels)
+  check.value("cvae: labels", labels, check.tensor {#x})
   local code = labels:one_hot(self.config.classes)
   if #self.config.maps == 0 then return core.cat({networks.rows(x), code}, 2) end
   local n, h, w = table.unpack(x.shape)

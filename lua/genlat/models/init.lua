@@ -167,7 +167,7 @@ end
 -- that has a NaN or an infinity in it never replaces one that is there.
 function models.save(path, model, notes)
   if not is_module(model) then check.fail("models.save: expected a model, got a %s", type(model)) end
-  check_plain("notes", notes or {})
+  check_plain("notes", check.value("models.save: notes", notes or {}, check.table))
   local config = config_to_save(model)
   check_form(model, config)
   return finite.save(path, model:state_dict(), {

@@ -94,7 +94,11 @@ local EVALUATED = 500 -- images at a time, at most
 function train.evaluate(model, split, options)
   check.arguments("train.evaluate", "model:model split:split options:table?", model, split, options)
   local o = check.options("train.evaluate", options, {binarize = {check.text}})
-  local samples = model.config.samples or 1 -- decoded for each image
+  if not model.loss then
+    check.fail("train.evaluate: %s has no loss(x, labels); gl.metrics.evaluate measures what models draw",
+      text.a(model:name()))
+  end
+  local samples = model.config and model.config.samples or 1 -- decoded for each image
   local size = chunks.size(chunks.floats(model, split) * samples, math.ceil(EVALUATED / samples))
   return scope.run({recording = false, seed = EVALUATION_SEED, eval = model}, function()
     local sums = {loss = 0, reconstruction = 0, kl = 0}
