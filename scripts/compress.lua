@@ -13,8 +13,8 @@ local EXPLANATION = [[
 Images are encoded (GANs have no encoder: an optimizer finds latent vectors), their latent vectors rounded to multiples
 of --step standard deviations (of the prior; of an autoencoder, which has none, of the Gaussian fitted to it) and
 entropy-coded. Without --encode or --decode it measures rate and distortion of test images: bytes an image (of one file
-with all of them, head included), mean squared error, PSNR, SSIM;
-beside that of PNG, which loses nothing, and of images made smaller, rounded to few levels and coded by the same coder.
+with all of them, head included), mean squared error, PSNR, SSIM; beside that of PNG, which loses nothing, and of images
+made smaller, rounded to few levels and coded by the same coder.
 Writes rate_distortion.svg and compress_examples.svg. The model itself, which a reader needs too, is not counted.]]
 
 local MANY, FEW, MANY_BYTES = 1000, 32, 16 * 1024 * 1024

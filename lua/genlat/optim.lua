@@ -35,8 +35,7 @@ function optim.clip_grad_norm(model, max) return core.clip_grad_norm(parameters_
 --   loss:backward(); gl.optim.clip_grad_value(model, 0.5); optimizer:step()
 function optim.clip_grad_value(model, max) return core.clip_grad_value(parameters_of(model), max) end
 
--- Schedules
--- ------------------------------------------------------------------------------------------------------------
+-- Schedules -----------------------------------------------------------------------------------------------------------
 -- schedule:step() after each epoch (or step) changes the optimizer's learning rate. Each of several schedules on one
 -- optimizer changes the rate that is there, so that their factors multiply, as PyTorch's do. The rate that the
 -- optimizer had when its first schedule was made is the base of them all.
@@ -149,8 +148,7 @@ function optim.LinearLR(optimizer, options)
   })
 end
 
--- Schedules made of schedules
--- ------------------------------------------------------------------------------------------------------------
+-- Schedules made of schedules -----------------------------------------------------------------------------------------
 
 local function is_schedule(value) return type(value) == "table" and value.load_state ~= nil end
 

@@ -217,7 +217,7 @@ local function places_of(labels, numbers)
   return core.tensor(place):index_select(labels:float() + 1)
 end
 
--- --------------------------------------------------------------------------------------------------------------------
+-- The set -------------------------------------------------------------------------------------------------------------
 
 -- The files of one data set with the name of each part's, all there; nil and a message.
 local function choose(place, prefix, labeled)

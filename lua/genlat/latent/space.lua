@@ -10,9 +10,8 @@
 --   model        in evaluation                      latent       how many dimensions the latent space has
 --   folder       the run's folder, or nil           notes        what the run noted of itself: options, epochs
 --   image        {H, W, C}                          conditional  how many classes a conditional model knows, or nil
--- data         the data set that it was trained on, loaded when it is first asked for, from any working folder; raises
--- if
---                it is not there or another one now. Its labels count as the model's
+--   data         the data set that it was trained on, loaded when it is first asked for, from any working folder;
+--                raises where it is not there, or is another one now. Its labels count as the model's
 --   classes      the names of the classes, as the model numbers them
 --   on_data      a function that is called with the data set when it was loaded; nil
 --   directions   the run's saved directions: see directions.lua

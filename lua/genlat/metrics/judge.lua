@@ -9,9 +9,8 @@
 --   examples(data)    a split whose `labels`, N or N x outputs, are what it is to say of the images
 --   loss(y, target)   of its outputs
 --   notes(model, data)  what else to note in the file (may be left out)
--- arrange(model, names, data)  puts the outputs of a file that has these classes into the data set's order; true, or
--- nil
---                     and a message (may be left out)
+--   arrange(model, names, data)  puts the outputs of a file that has these classes into the data set's order; true, or
+--                     nil and a message (may be left out)
 
 local check = require "genlat.check"
 local core = require "genlat.core"

@@ -1,12 +1,13 @@
 --- dataset.lua: a run's data set: what the run notes of it, finding it again, and whether it is still the same.
 --
 -- The notes of a run, in its checkpoint and in its model:
--- dataset        (and test_dataset, where a classifier is tested on another one) {name =, path = the absolute one, or
--- nil, train =, test = how many images, fingerprint = see
+--   dataset        {name =, path = the absolute one, or nil, train =, test = how many images, fingerprint = see
 --                  data.fingerprint}
+--   test_dataset   the same, where a classifier is tested on another data set
 --   classes        the names of the classes, as the model numbers them
 --   class_numbers  those that they have in files that hold numbers
--- data_changes   where the run went on with other data, a list: {epoch =, step =, train =, test =: how many there were}
+--   data_changes   where the run went on with other data, a list: {epoch =, step =, train =, test = how many there
+--                  were}
 -- Options of a script that say how its data are read have the names that data.load gives them.
 
 local core = require "genlat.core"

@@ -41,8 +41,7 @@ function folder.in_the_way(path)
   end
 end
 
--- Numbers
--- ------------------------------------------------------------------------------------------------------------
+-- Numbers -------------------------------------------------------------------------------------------------------------
 
 local function numbered(name, number)
   local path = folder.file(folder.ROOT, name)
@@ -86,8 +85,7 @@ function folder.claim(name)
   return numbered(name, number)
 end
 
--- An earlier run
--- ---------------------------------------------------------------------------------------------------------
+-- An earlier run ------------------------------------------------------------------------------------------------------
 
 --- Moves the run that is in the folder, and what was found out about it, to a folder of its own in it: old, old-2, ...
 -- Returns that folder's path, or nil where there is no run; or nil and a message.

@@ -106,8 +106,7 @@ function classifier.evaluate(model, split)
   return {loss = loss / split.count, error = 100 * wrong / split.count}
 end
 
--- Pictures and report
--- --------------------------------------------------------------------------------------------------
+-- Pictures and report -------------------------------------------------------------------------------------------------
 
 -- The first images that were told wrong, and how often each class was taken for each: counts[true][predicted].
 local function mistakes(model, data)

@@ -41,8 +41,7 @@ function comparison.evaluate(pair, split)
   return {autoencoder = train.evaluate(pair.autoencoder, split).loss, vae = train.evaluate(pair.vae, split).loss}
 end
 
--- Pictures and report
--- --------------------------------------------------------------------------------------------------
+-- Pictures and report -------------------------------------------------------------------------------------------------
 
 -- The bounds of the middle part of some numbers, outliers left out.
 local function middle(values)

@@ -65,8 +65,7 @@ function gan.last_line(model)
   return function(test) return "test " .. text(test) end
 end
 
--- Along the way
--- --------------------------------------------------------------------------------------------------------
+-- Along the way -------------------------------------------------------------------------------------------------------
 
 -- The same latent vectors and labels whenever they are asked for.
 local function fixed_noise(model, n)
@@ -241,8 +240,7 @@ function gan.finish_epoch(run, split)
   if warning then run:say("           %s", warning) end
 end
 
--- Pictures and report
--- --------------------------------------------------------------------------------------------------
+-- Pictures and report -------------------------------------------------------------------------------------------------
 
 local function curves(run)
   local function series(label, name)

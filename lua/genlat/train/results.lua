@@ -66,8 +66,7 @@ local function loss_curves(run)
   return lines.panels(panels)
 end
 
--- Words for the report
--- -------------------------------------------------------------------------------------------------
+-- Words for the report ------------------------------------------------------------------------------------------------
 
 local function numbers(n) return n == 1 and "1 number" or n .. " numbers" end
 
@@ -168,8 +167,7 @@ local function write_report(run, data, svg)
   }))
 end
 
--- All of it
--- ------------------------------------------------------------------------------------------------------------
+-- All of it -----------------------------------------------------------------------------------------------------------
 
 -- How large the pixels of a sheet are: two by two, where images are small.
 local function scale_of(shape) return math.max(shape[1], shape[2]) < LARGE and 2 or 1 end

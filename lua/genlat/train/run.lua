@@ -21,8 +21,7 @@ local CHECKPOINT_SECONDS = 30 -- from one checkpoint within an epoch to the next
 local OF_SESSION = {threads = true, quiet = true, out = true, resume = true, changed_data = true} -- not the run's
 local MAY_CHANGE = {epochs = true, lr = true, data = true, test_data = true} -- on resuming: see runs/dataset.lua
 
--- The folder
--- -----------------------------------------------------------------------------------------------------------
+-- The folder ----------------------------------------------------------------------------------------------------------
 
 -- The folder of the run to go on with.
 local function resumed_folder(options)
@@ -157,8 +156,7 @@ local function enter_folder(self)
   if aside then self:say("%s: the run that was here is kept in %s", self.folder, aside) end
 end
 
--- Checkpoints
--- ----------------------------------------------------------------------------------------------------------
+-- Checkpoints ---------------------------------------------------------------------------------------------------------
 
 local function plain_options(values)
   local plain = {}
@@ -227,9 +225,8 @@ end
 --   text = function(values) that puts either into words, last_line = function(test) for the script's last line (its
 --   default is that of a loss)}. The log has a column for each measure.
 -- What a script puts into run.keep (tensors by name) and run.memory (plain data; parts.memory_rule checks that of a
--- file) is part of the checkpoint too. So is
--- run.notes (plain data by name: what the data set was, its classes), which the notes of the model hold as well; a
--- resumed run has it from Run.open on.
+-- file) is part of the checkpoint too. So is run.notes (plain data by name: what the data set was, its classes), which
+-- the notes of the model hold as well; a resumed run has it from Run.open on.
 function Run:begin(parts)
   for key, value in pairs(parts) do
     self[key] = value
@@ -245,8 +242,7 @@ function Run:begin(parts)
   self.progress:start(self.values.epochs * self.steps, (self.epoch - 1) * self.steps + self.step - 1)
 end
 
--- Along the way
--- --------------------------------------------------------------------------------------------------------
+-- Along the way -------------------------------------------------------------------------------------------------------
 
 --- Seconds of training so far, over all sessions.
 function Run:elapsed() return self.seconds + (self.began and core.clock() - self.began or 0) end
