@@ -44,7 +44,8 @@ end
 -- The data that the run was trained on, with the class that it was trained without, or those asked for; in the model's
 -- form.
 local function load_data(space, options, say)
-  local name = options.data or space.notes.options.without and space.data.source
+  local trained = space.notes.options -- nil where the model came without a run
+  local name = options.data or trained and trained.without and space.data.source
   local data, message
   if name then
     data, message = train.data.other(name, space.notes, space.model, true)
@@ -58,6 +59,43 @@ local function load_data(space, options, say)
   return data
 end
 
+-- Where samples' latent vectors are drawn from.
+local function choose_sampler(space, options)
+  local sampler = options.sampler or (space.sampler and "mixture" or "gaussian")
+  if sampler == "mixture" and not space.sampler then
+    error("evaluate: --sampler: no mixture was fitted to this run's latent vectors (fit_sampler does)", 0)
+  end
+  return sampler
+end
+
+-- A function that shows how far something is (what, done, total), and one that clears that away.
+local function progress_bar(options)
+  local bar, label = train.progress.new(not options.quiet), nil
+  local function per_second(rate) return ("%.0f/s"):format(rate) end
+  return function(what, done, total)
+    if what ~= label then bar:start(total) end
+    label = what
+    bar:update(what, done, per_second, "")
+  end, function() bar:clear() end
+end
+
+-- The LeNet-5 that judges images; nil for data without classes.
+local function load_judge(data, options, advance, clear, say)
+  local judged, missing = metrics.classifier.applies(data)
+  if not judged then
+    say("%s: what needs a classifier is left out", missing)
+    return nil
+  end
+  local judge, path, named = metrics.classifier.of(data, {
+    file = options.classifier, progress = function(...) advance("training a LeNet-5", ...) end,
+  })
+  train.check(judge, path)
+  clear()
+  say("images are judged by the LeNet-5 in %s%s", path, options.classifier and not named
+    and ", which does not name its classes: they are matched by number" or "")
+  return judge
+end
+
 train.main(function()
   local options = parse()
   if options.threads then gl.threads(options.threads) end
@@ -65,55 +103,33 @@ train.main(function()
     if not options.quiet then io.stderr:write(string.format(...), "\n") end
   end
   local space = train.check(gl.latent.open(options.run))
-  local model, notes = space.model, space.notes
-  local sampler = options.sampler or (space.sampler and "mixture" or "gaussian")
-  if sampler == "mixture" and not space.sampler then
-    error("evaluate: --sampler: no mixture was fitted to this run's latent vectors (fit_sampler does)", 0)
-  end
+  local sampler = choose_sampler(space, options)
   local data = load_data(space, options, say)
   local out = options.out or space.folder or "." -- as where the other tools write
   train.check(gl.core.mkdirs(out)) -- before anything is measured in vain
 
-  local progress, label = train.progress.new(not options.quiet), nil
-  local function per_second(rate) return ("%.0f/s"):format(rate) end
-  local function advance(what, done, total)
-    if what ~= label then progress:start(total) end
-    label = what
-    progress:update(what, done, per_second, "")
+  local advance, clear = progress_bar(options)
+  local judge = load_judge(data, options, advance, clear, say)
+  if judge and sampler == "mixture" then
+    say("samples are drawn from the mixture of %d Gaussians that was fitted to the run (--sampler gaussian for one "
+      .. "alone)", space.sampler.components)
   end
-
-  local judge
-  local judged, missing = metrics.classifier.applies(data)
-  if judged then
-    local path, named
-    judge, path, named = metrics.classifier.of(data, {
-      file = options.classifier, progress = function(...) advance("training a LeNet-5", ...) end,
-    })
-    train.check(judge, path)
-    progress:clear()
-    say("images are judged by the LeNet-5 in %s%s", path, options.classifier and not named
-      and ", which does not name its classes: they are matched by number" or "")
-    if sampler == "mixture" then
-      say("samples are drawn from the mixture of %d Gaussians that was fitted to the run (--sampler gaussian for one "
-        .. "alone)", space.sampler.components)
-    end
-  else
-    say("%s: what needs a classifier is left out", missing)
-  end
-
-  local results = metrics.evaluate(model, data, {
+  local settings = {
     samples = options.samples, seeds = options.seeds, seed = options.seed, images = options.images,
-    binarize = notes.options.binarize, classifier = judge, progress = advance,
+    binarize = space.notes.options and space.notes.options.binarize,
+  }
+  local results = metrics.evaluate(space.model, data, {
+    samples = settings.samples, seeds = settings.seeds, seed = settings.seed, images = settings.images,
+    binarize = settings.binarize, classifier = judge, progress = advance,
     draw = function(n) return (space:sample(n, {sampler = sampler})) end,
   })
-  progress:clear()
+  clear()
   for _, name in ipairs(results.names) do
     print(("%s %.6g"):format(name, results.values[name]))
   end
+  settings.run, settings.model, settings.data = options.run, space.model.config.model, data.name
+  settings.sampler = sampler
   local record = results.values
-  record.settings = {
-    run = options.run, model = model.config.model, data = data.name, samples = options.samples, seeds = options.seeds,
-    seed = options.seed, images = options.images, binarize = notes.options.binarize, sampler = sampler,
-  }
+  record.settings = settings
   train.check(gl.core.write_file(out .. "/metrics.json", json.encode(record) .. "\n"))
 end)

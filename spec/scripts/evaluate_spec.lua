@@ -108,6 +108,21 @@ describe("evaluate.lua", function()
       {output, errors, status})
   end)
 
+  it("measures a model that came without a run, where --data says on what", function()
+    local path = cache:path "own.safetensors"
+    assert(gl.models.save(path, gl.models.autoencoder {image = {28, 28, 1}, hidden = {8}, latent = 2}))
+    local output, errors, status = evaluate({name = path},
+      ("--quiet --seeds 1 --data '%s' --out '%s/own'"):format(data.name, cache.name))
+    assert.equal("", errors)
+    assert.equal(0, status)
+    assert_measured(values_of(output), OF_RECONSTRUCTIONS, true)
+    assert.equal("gaussian", json.decode(cache:read "own/metrics.json").settings.sampler)
+    output, errors, status = evaluate({name = path})
+    assert.equal("", output)
+    assert.equal("data: the model came without a run, which would name its data set\n", errors)
+    assert.equal(1, status)
+  end)
+
   it("says what does not fit in one line", function()
     local _, errors, status = evaluate(vae, ("--classifier '%s'"):format(vae:path "model.safetensors"))
     assert.equal(("%s: expected a LeNet-5 for 10 classes of 28x28x1 images\n"):format(vae:path "model.safetensors"),
