@@ -117,6 +117,7 @@ gl_tensor *gl_apply(gl_node *n) {
   const gl_op *op = n->op;
   gl_tensor *out = NULL;
   bool in_place = op->flags & GL_IN_PLACE;
+  const gl_rng before = *gl_rng_default();
   if ((op->flags & GL_ANY_DTYPE || convert_inputs(n)) && (!in_place || in_place_allowed(n)) && op->forward(n) &&
       inputs_intact(n)) {
     if (op->backward && gl_recording() && any_requires_grad(n)) {
@@ -128,8 +129,10 @@ gl_tensor *gl_apply(gl_node *n) {
       n->out = NULL;
     }
   }
-  if (!out)
+  if (!out) {
+    *gl_rng_default() = before; /* numbers may have been drawn before memory ran out */
     gl_fail_in(op->name);
+  }
   gl_node_free(n);
   return out;
 }

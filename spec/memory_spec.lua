@@ -261,6 +261,27 @@ describe("an allocation that fails", function()
     end
   end
 
+  it("in an op that draws random numbers leaves the generator as it was", function()
+    local x = gl.full({64}, 0.5):requires_grad_()
+    local draws = {
+      dropout = function() return x:dropout() end, gaussian_sample = function() return x:gaussian_sample(x) end,
+      bernoulli = function() return x:bernoulli() end,
+    }
+    for name, draw in pairs(draws) do
+      local n = 0
+      repeat
+        gl.rng_state(5, 0)
+        core.memory_fail_after(n)
+        local ok = pcall(draw)
+        core.memory_fail_after(-1)
+        local _, counter = gl.rng_state()
+        assert.equal(ok, counter > 0, name)
+        n = n + 1
+      until ok
+      assert.is_true(n > 1, name)
+    end
+  end)
+
   it("in an op or its backward raises and leaks nothing", function()
     local cases = opcheck.read "ops.json"
     local before = live()
