@@ -136,7 +136,6 @@ bool gl_tensor_is_own(const gl_tensor *t) {
 }
 
 gl_real *gl_tensor_data(const gl_tensor *t) { return (gl_real *)t->buffer->data + t->offset; }
-
 int64_t *gl_tensor_places(const gl_tensor *t) { return (int64_t *)t->buffer->data + t->offset; }
 uint8_t *gl_tensor_bytes(const gl_tensor *t) { return (uint8_t *)t->buffer->data + t->offset; }
 
@@ -156,6 +155,7 @@ static int64_t element_offset(const gl_tensor *t, int64_t i) {
 static uint8_t to_byte(double x) { return (uint8_t)(x > 0 ? x < 255 ? lrint(x) : 255 : 0); /* NaN becomes 0 */ }
 
 static uint8_t place_to_byte(int64_t x) { return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x); }
+
 /* Within 2^53, where a double, as which elements are set and read, is exact. NaN becomes 0. */
 static int64_t to_whole(double x) {
   return x >= 0x1p53 ? (int64_t)1 << 53 : x > -0x1p53 ? (int64_t)nearbyint(x) : x == x ? -((int64_t)1 << 53) : 0;
@@ -260,8 +260,8 @@ bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from) {
     return false;
   if (ndim != to->ndim || memcmp(shape, to->shape, sizeof(int64_t) * (size_t)ndim) != 0)
     return gl_fail("shape %s does not fit into %s", gl_tensor_text(from), gl_tensor_text(to));
-  gl_tensor *apart = NULL; /* where both look at one buffer, go by way of a copy */
-  if (to->buffer == from->buffer) {
+  gl_tensor *apart = NULL; /* a copy first, where both look at one buffer or `from` may turn out not to be intact */
+  if (to->buffer == from->buffer || from->buffer->backing) {
     apart = gl_tensor_convert(from, from->dtype);
     if (!apart)
       return false;
@@ -269,7 +269,7 @@ bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from) {
   copy_elements(to, apart ? apart : from);
   gl_tensor_touch(to);
   gl_tensor_release(apart);
-  return gl_tensor_intact(from);
+  return true;
 }
 
 gl_tensor *gl_tensor_convert(const gl_tensor *t, gl_dtype dtype) {

@@ -182,6 +182,15 @@ describe("a mapped file that is changed", function()
     assert.equal("f", place:list())
   end)
 
+  it("changes nothing that it is copied to", function()
+    local output = run [[
+      local to = gl.zeros(COUNT, 100, 100, 1)
+      cut(5000)
+      says(function() to[{}] = t end)
+      print(to:max():item())]]
+    assert.equal(CHANGED:format(5000) .. "0.0\n", output)
+  end)
+
   it("fails, too, where its size is the same again", function()
     local output = run [[
       local f = io.open(path, "r+b")
