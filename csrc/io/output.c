@@ -84,8 +84,8 @@ static int open_descriptor(const char *path) {
   static const char *const folder[] = {"/dev/fd/", "/proc/self/fd/"};
   int number = strcmp(path, "/dev/stdout") == 0 ? STDOUT_FILENO : strcmp(path, "/dev/stderr") == 0 ? STDERR_FILENO : -1;
   for (int i = 0; i < 2; i++) {
-    size_t n = strlen(folder[i]);
-    if (strncmp(path, folder[i], n) == 0 && path[n] >= '0' && path[n] <= '9')
+    size_t n = strlen(folder[i]), digits = strncmp(path, folder[i], n) == 0 ? strspn(path + n, "0123456789") : 0;
+    if (digits >= 1 && digits <= 9 && path[n + digits] == '\0')
       number = atoi(path + n);
   }
   return number < 0 ? -1 : fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);

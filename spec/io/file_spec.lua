@@ -87,6 +87,9 @@ describe("files", function()
       place:run("exec > out;", [[
         io.write "before" io.stdout:flush() assert(gl.core.write_file("/dev/fd/1", "x")) io.write "after"]])
       assert.equal("beforexafter", place:read("out"))
+      for _, name in ipairs {"1.png", "1/a", ("9"):rep(30)} do -- no number of an open file
+        assert.is_nil((core.write_file("/dev/fd/" .. name, "x")), name)
+      end
       assert.equal("got out pipe", place:list())
     end)
 
