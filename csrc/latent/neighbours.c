@@ -207,7 +207,8 @@ typedef struct search {
   void *context;
   const double *radius; /* of each point of b, squared, in x's units */
   double *limit;        /* the same in the cloud's */
-  int64_t *count;       /* of each part */
+  int parts;
+  int64_t *count; /* of each part */
 } search;
 
 static int64_t count_blocks(int64_t n) { return (n + ROWS - 1) / ROWS; }
@@ -215,14 +216,15 @@ static int64_t count_blocks(int64_t n) { return (n + ROWS - 1) / ROWS; }
 /* Runs body over all of a's points, ROWS at a time. */
 static bool search_parts(search *s, gl_part_body *body) {
   int64_t blocks = count_blocks(s->a->n);
-  int parts = gl_threads() < blocks ? gl_threads() : (int)blocks, made = 0;
-  s->room = gl_calloc((size_t)parts * sizeof *s->room);
-  s->count = gl_calloc((size_t)gl_threads() * sizeof *s->count); /* parts, and no more */
+  int threads = gl_threads(), made = 0; /* asked for once, as another thread may change it */
+  s->parts = threads < blocks ? threads : (int)blocks;
+  s->room = gl_calloc_array(s->parts, 1, sizeof *s->room);
+  s->count = gl_calloc_array(s->parts, 1, sizeof *s->count);
   bool ok = s->room && s->count;
-  for (; ok && made < parts; made++)
+  for (; ok && made < s->parts; made++)
     ok = room_make(&s->room[made], s->b->n);
   if (ok)
-    gl_parallel_parts(parts, body, s);
+    gl_parallel_parts(s->parts, body, s);
   for (int i = 0; i < made; i++)
     room_free(&s->room[i]);
   gl_free(s->room);
@@ -282,7 +284,7 @@ bool gl_near_count(const gl_cloud *a, const gl_cloud *b, const double *radius, i
     s.limit[j] = radius[j] / b->unit / b->unit;
   bool ok = s.limit && search_parts(&s, count_part);
   *count = 0;
-  for (int i = 0; ok && i < gl_threads(); i++)
+  for (int i = 0; ok && i < s.parts; i++)
     *count += s.count[i];
   gl_free(s.limit);
   gl_free(s.count);
