@@ -16,13 +16,17 @@
 local core = require "genlat.core"
 local json = require "genlat.json"
 local text = require "genlat.text"
-local is_tensor = require("genlat.nn.describe").is_tensor
 
 local check = {}
 
 local LARGEST = 1 << 53 -- of whole numbers: what JSON, floats and Lua's integers all hold
 local COUNT = 1 << 24 -- the most of things that are made one by one
 local SHOWN = 40 -- bytes of a text that a message quotes
+
+--- Is a value a tensor?
+function check.is_tensor(value) return type(value) == "userdata" and core.kind_of(value) == "genlat.Tensor" end
+
+local is_tensor = check.is_tensor
 
 -- The number of elements where a table is a list and nothing else; nil otherwise.
 local function length_of_list(value)
@@ -214,9 +218,7 @@ end
 
 --- A table with these fields (name -> rule); others may be there too.
 function check.record(fields)
-  local names = {}
-  for name in pairs(fields) do names[#names + 1] = name end
-  text.sort(names)
+  local names = text.sorted_keys(fields)
   return rule("a table", function(value)
     if type(value) ~= "table" then return false end
     for _, name in ipairs(names) do
@@ -288,13 +290,6 @@ function check.names(where, given, list)
   end
 end
 
-local function sorted_names(rules)
-  local names = {}
-  for name in pairs(rules) do names[#names + 1] = name end
-  text.sort(names)
-  return names
-end
-
 -- A table with these fields: their types by name.
 local function object(says, fields)
   return rule(says, function(value)
@@ -350,10 +345,10 @@ function check.options(where, given, rules)
   local values = {}
   for key in next, given or {} do
     if not rules[key] then
-      core.error(("%s: %s"):format(where, text.unknown("option", key, sorted_names(rules))))
+      core.error(("%s: %s"):format(where, text.unknown("option", key, text.sorted_keys(rules))))
     end
   end
-  for _, name in ipairs(sorted_names(rules)) do
+  for _, name in ipairs(text.sorted_keys(rules)) do
     local value = given and given[name]
     if value == nil then
       values[name] = rules[name][2]

@@ -17,13 +17,6 @@ local EXACT = 2^53 -- whole numbers up to here are exact, however the JSON decod
 
 -- Writing -------------------------------------------------------------------------------------------------------------
 
-local function sorted_keys(t)
-  local keys = {}
-  for key in pairs(t) do keys[#keys + 1] = key end
-  text.sort(keys)
-  return keys
-end
-
 local function check_text(what, value)
   check.value("safetensors.save: " .. what, value, check.text)
   if not utf8.len(value) then check.fail("safetensors.save: %s: '%s' is not UTF-8", what, value) end
@@ -55,7 +48,7 @@ local function encode_metadata(metadata)
     check_text(("metadata '%s'"):format(key), value)
   end
   local parts = {}
-  for i, key in ipairs(sorted_keys(metadata)) do
+  for i, key in ipairs(text.sorted_keys(metadata)) do
     parts[i] = json.encode_strictly(key) .. ":" .. json.encode_strictly(metadata[key])
   end
   return ("%s:{%s}"):format(json.encode_strictly(METADATA), table.concat(parts, ","))

@@ -9,7 +9,6 @@
 local check = require "genlat.check"
 local core = require "genlat.core"
 local lazy = require "genlat.lazy"
-local describe = require "genlat.nn.describe"
 
 local terminal = {}
 
@@ -58,7 +57,7 @@ local channels = {[1] = true, [3] = true, [4] = true}
 
 -- Any images as N x H x W x 3, 0..1; transparent ones lie on black.
 local function as_rgb(x)
-  if not describe.is_tensor(x) then error(("show: images are a tensor, not a %s"):format(type(x)), 4) end
+  if not check.is_tensor(x) then error(("show: images are a tensor, not a %s"):format(type(x)), 4) end
   local shape = table.concat(x.shape, "x")
   x = x:detach()
   if x.ndim == 2 then x = x:unsqueeze(3) end
@@ -177,7 +176,7 @@ end
 
 -- The images of anything that has some, and their labels.
 local function images_of(thing, count)
-  if describe.is_tensor(thing) then
+  if check.is_tensor(thing) then
     return thing.ndim == 4 and thing:slice(1, 1, math.min(count or MOST, #thing)) or thing
   elseif type(thing) == "table" then
     local split = thing.train or thing

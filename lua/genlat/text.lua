@@ -22,6 +22,14 @@ function text.format(format, ...) return core.plain(string.format, format, ...) 
 --- table.sort where texts are ordered by their bytes, whatever the locale of the program.
 function text.sort(list, before) core.plain(table.sort, list, before) end
 
+--- The keys of a table, all of them texts, sorted as text.sort sorts them.
+function text.sorted_keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  text.sort(keys)
+  return keys
+end
+
 --- text.format, with every text that is put into the format shown (text.shown); the format's own line ends stay.
 --
 --   text.message("%s: there is no class %s", path, name)

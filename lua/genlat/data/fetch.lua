@@ -266,11 +266,6 @@ function fetch.fetch(name, options)
 end
 
 --- The names of the data sets, sorted.
-function fetch.names()
-  local names = {}
-  for name in pairs(fetch.sets) do names[#names + 1] = name end
-  text.sort(names)
-  return names
-end
+function fetch.names() return text.sorted_keys(fetch.sets) end
 
 return fetch

@@ -68,13 +68,9 @@ end
 
 -- Of the names and values of all its tensors and of the shape of its images: a file is for one trained model.
 local function hash_of(model)
-  local tensors, names = model:state_dict(), {}
-  for name in pairs(tensors) do
-    names[#names + 1] = name
-  end
-  text.sort(names)
+  local tensors = model:state_dict()
   local hash = core.hash(table.concat(model.config.image, " "))
-  for _, name in ipairs(names) do
+  for _, name in ipairs(text.sorted_keys(tensors)) do
     hash = core.hash(name, hash)
     local values = tensors[name]:flatten():totable()
     for first = 1, #values, 128 do

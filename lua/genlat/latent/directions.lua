@@ -19,7 +19,7 @@ local finite = require "genlat.nn.finite"
 local json = require "genlat.json"
 local safetensors = require "genlat.safetensors"
 local text = require "genlat.text"
-local is_tensor = require("genlat.nn.describe").is_tensor
+local is_tensor = check.is_tensor
 
 local Directions = {}
 Directions.__index = Directions
@@ -145,14 +145,7 @@ end
 --- The names, sorted.
 --
 --   print(table.concat(space.directions:names(), ", "))
-function Directions:names()
-  local names = {}
-  for name in pairs(current(self)) do
-    names[#names + 1] = name
-  end
-  text.sort(names)
-  return names
-end
+function Directions:names() return text.sorted_keys(current(self)) end
 
 --- {vector = latent, notes = {method =, unit =, range =, ...}} of a name, or nil and a message that says what there is.
 --

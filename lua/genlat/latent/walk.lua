@@ -7,7 +7,6 @@
 
 local check = require "genlat.check"
 local core = require "genlat.core"
-local describe = require "genlat.nn.describe"
 
 local walk = {}
 
@@ -17,7 +16,7 @@ local OPPOSITE = 1e-4 -- radians from half a turn: the great circle is no longer
 local SAME_LENGTH = 1e-6 -- relative: lengths of float32 vectors that were made equal
 
 local function row(z, name)
-  if not describe.is_tensor(z) then check.fail("%s: expected one latent vector, got a %s", name, type(z)) end
+  if not check.is_tensor(z) then check.fail("%s: expected one latent vector, got a %s", name, type(z)) end
   if z.ndim == 1 then return z end
   if z.ndim == 2 and #z == 1 then return z:select(1, 1) end
   check.fail("%s: expected one latent vector, got %s", name, table.concat(z.shape, "x"))

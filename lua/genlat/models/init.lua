@@ -94,12 +94,7 @@ function models.register(name, class)
   models[name] = function(config) return class(config) end
 end
 
-local function kind_names()
-  local names = {}
-  for name in pairs(models.kinds) do names[#names + 1] = name end
-  text.sort(names)
-  return names
-end
+local function kind_names() return text.sorted_keys(models.kinds) end
 
 --- Builds the model that a config describes; raises where the config is none of its.
 --

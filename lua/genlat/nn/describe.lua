@@ -1,5 +1,6 @@
 --- describe.lua: how a module prints: its tree, with output shapes and parameter counts.
 
+local check = require "genlat.check"
 local core = require "genlat.core"
 local scope = require "genlat.scope"
 
@@ -17,9 +18,6 @@ local function with_commas(n)
   return text
 end
 
---- Is a value a tensor?
-function describe.is_tensor(value) return type(value) == "userdata" and core.kind_of(value) == "genlat.Tensor" end
-
 --- Runs the module once on zeros of a shape, unrecorded, in evaluation, with random numbers of its own; returns
 --- module -> output shape, as far as it came.
 function describe.shapes(module, shape)
@@ -27,7 +25,7 @@ function describe.shapes(module, shape)
   local before = describe.watchers[thread]
   local _ <close> = setmetatable({}, {__close = function() describe.watchers[thread] = before end})
   describe.watchers[thread] = function(m, y)
-    if describe.is_tensor(y) then found[m] = y.shape end
+    if check.is_tensor(y) then found[m] = y.shape end
   end
   scope.run({recording = false, seed = 0, eval = module}, pcall, module, x)
   return found

@@ -32,7 +32,7 @@ local function is_module(value)
   return meta and meta.is_genlat_module or false
 end
 
-local is_tensor = describe.is_tensor
+local is_tensor = check.is_tensor
 
 -- A leaf that requires a gradient, or did when it was last seen.
 local function is_parameter(tensor)
@@ -243,22 +243,13 @@ function Module:state_dict()
   return state
 end
 
-local function sorted_names(state)
-  local names = {}
-  for name in pairs(state) do
-    names[#names + 1] = name
-  end
-  text.sort(names)
-  return names
-end
-
 --- Copies a state dict into the module's tensors. Names and shapes must be the same; nothing is changed otherwise.
 --
 --   copy:load_state_dict(net:state_dict())
 function Module:load_state_dict(state)
   if type(state) ~= "table" then check.fail("load_state_dict: expected a table, got %s", type(state)) end
   local own = self:state_dict()
-  for _, name in ipairs(sorted_names(own)) do
+  for _, name in ipairs(text.sorted_keys(own)) do
     local given = state[name]
     if not given then check.fail("load_state_dict: %s is missing", name) end
     if not is_tensor(given) then
@@ -267,7 +258,7 @@ function Module:load_state_dict(state)
     local want, got = table.concat(own[name].shape, "x"), table.concat(given.shape, "x")
     if want ~= got then check.fail("load_state_dict: %s is %s, the model wants %s", name, got, want) end
   end
-  for _, name in ipairs(sorted_names(state)) do
+  for _, name in ipairs(text.sorted_keys(state)) do
     if not own[name] then check.fail("load_state_dict: the model has no %s", name) end
   end
   for name, tensor in pairs(own) do

@@ -101,10 +101,7 @@ end
 -- Checks that the file has all tensors of the model and the optimizers, each of its shape: true, or nil and a message.
 local function check_tensors(file, tensors, parts)
   local wanted = tensors_of(parts.model, parts.optimizers)
-  local names = {}
-  for name in pairs(wanted) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(text.sorted_keys(wanted)) do
     local ok, problem = check.schema(file, "tensors." .. name, tensors[name], check.tensor(wanted[name].shape))
     if not ok then return nil, problem end
   end
