@@ -104,8 +104,8 @@ local function check_both(options, class, label, labels)
     if value == label then held = held + 1 end
   end
   if held > 0 and held < #labels then return end
-  explore.fail(options, "--test-images", "of %d test images %d are of class %s: both it and others are wanted", #labels,
-    held, class)
+  explore.fail(options, "--test-images", "of %d test images %d are of class %s: both are needed, it and others",
+    #labels, held, class)
 end
 
 -- A run trained without one class -------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ local function without_one(space, options, class)
   local label = labels and label_of(space, class)
   if not label then explore.fail(options, "--data", "%s has no class %s", space.data.name, class) end
   check_both(options, class, label, labels)
-  say_time(("scoring %d test images"):format(#images), space, images, options, #images)
+  say_time("scoring " .. text.count(#images, "test image"), space, images, options, #images)
   local scores = score_all(space, images, options)
   local found, share = anomaly.detection(scores, labels, label)
   print(view.detection(options, found, share))
@@ -184,7 +184,7 @@ end
 
 local function unusual(space, options)
   local images, labels, classes = test_images(space, options)
-  say_time(("scoring %d test images"):format(#images), space, images, options, #images)
+  say_time("scoring " .. text.count(#images, "test image"), space, images, options, #images)
   local scores, names = score_all(space, images, options), {}
   for i = 1, #images do
     names[i] = ("test %d%s"):format(i, classes and ", " .. classes[i] or "")

@@ -6,6 +6,7 @@ local chunks = require "genlat.chunks"
 local explore = require "genlat.explore"
 local classifier = require "genlat.metrics.classifier"
 local judge_of = require("genlat.explore.judges").of
+local text = require "genlat.text"
 local tsne = require "genlat.latent.tsne"
 local view = require "genlat.explore.project"
 local core, posterior, train = gl.core, gl.latent.posterior, gl.train
@@ -13,10 +14,10 @@ local number, whole = train.options.number, train.options.whole
 
 local BATCH = 250 -- images that a GAN makes at a time, at most
 
-local function two_axes(text)
-  local list, message = explore.list(whole(1))(text)
+local function two_axes(word)
+  local list, message = explore.list(whole(1))(word)
   if not list then return nil, message end
-  if #list ~= 2 or list[1] == list[2] then return nil, ("'%s' is not two axes such as 1,2"):format(text) end
+  if #list ~= 2 or list[1] == list[2] then return nil, ("'%s' is not two axes such as 1,2"):format(word) end
   return list
 end
 
@@ -159,7 +160,10 @@ local function map_images(space, options)
   local method = choose_method(space, options)
   check_images(space, options)
   local q = posterior.of(space, space.data.test, options.images)
-  if #q.mean < 4 then explore.fail(options, "--data", "%s has %d test images, too few", space.data.name, #q.mean) end
+  if #q.mean < 4 then
+    explore.fail(options, "--data", "%s has %s, too few for a map: 4 are needed", space.data.name,
+      text.count(#q.mean, "test image"))
+  end
   local look = colours(space.data, q, options)
   local plane = space.latent > 1 and latent_plane(space, q, method, options)
   local map = method == "tsne" and run_tsne(q.mean, options) or on_plane(q.mean, plane)

@@ -375,6 +375,9 @@ describe("data of one class", function()
   it("have nothing that a classifier could tell apart: what needs one is left out, and why is said", function()
     local set = gl.data.load("digits", {train = 12, test = 4})
     assert.is_true(metrics.classifier.applies(set))
+    local one = gl.data.load("digits", {train = 12, test = 1})
+    assert.same({false, one.name .. " has one test image only, too few to compare with"},
+      {metrics.classifier.applies(one)})
     local judge = gl.models.lenet5 {}
     local model = gl.models.vae {image = {28, 28, 1}, hidden = {4}, latent = 2}
     set.train.labels, set.test.labels = gl.ones(12), gl.ones(4)

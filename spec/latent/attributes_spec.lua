@@ -51,6 +51,15 @@ describe("the difference of means", function()
       "all is the same in all 1000 examples: it has no direction, leave it out")
   end)
 
+  it("are by themselves those of the classes that the training images have", function()
+    local space = {prior = function() end, data = {
+      classes = {"a", "b", "c"}, train = {labels = gl.tensor {1, 3, 1}},
+    }}
+    assert.same({"a", "c"}, attributes.usual(space))
+    space.conditional = 3
+    assert.same({}, attributes.usual(space))
+  end)
+
   it("of a class that is told by its probability is taken at one half", function()
     gl.seed(7)
     local z = gl.randn(4000, 4)

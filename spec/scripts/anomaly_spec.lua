@@ -83,7 +83,7 @@ describe("anomaly.lua", function()
   it("says at once that images of both kinds are wanted", function()
     local output, errors, status = find(without, "--test-images 1")
     assert.equal("", output)
-    assert.matches("^anomaly: %-%-test%-images: of 1 test images %d are of class 0: both it and others are wanted\n$",
+    assert.matches("^anomaly: %-%-test%-images: of 1 test images %d are of class 0: both are needed, it and others\n$",
       errors)
     assert.equal(1, status)
   end)

@@ -95,7 +95,7 @@ end
 --- A data set whose training images are without those of one class, named as in set.classes; its test images stay. Or
 -- nil and a message.
 function Set.without(set, class)
-  check.arguments("without", "set:data", set)
+  check.arguments("without", "set:data class:text", set, class)
   local label
   for i, name in ipairs(set.classes) do
     if name == class then label = i end
@@ -218,6 +218,7 @@ end
 --- A text that is another one where images, labels or their order are, wherever the set is kept. All bytes of all
 -- images count (of a folder of images: of the decoded ones); of a set that is drawn by program, its name and seed.
 function Set.fingerprint(set)
+  check.arguments("fingerprint", "set:data", set)
   local facts = {set.train.count, set.test.count, table.concat(set.shape, "x"), set.drawn}
   if not set.drawn then
     facts[4] = set.contents

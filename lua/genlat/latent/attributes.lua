@@ -48,11 +48,16 @@ function attributes.names(space)
 end
 
 --- The names of the attributes that are looked at where none are asked for: the factors or, where the data set has
--- none, the classes.
+-- none, the classes; not one that no training image is of, as of a model that was trained without it.
 function attributes.usual(space)
   check.arguments("attributes.usual", "space:space", space)
   local names, factors = attributes.names(space)
-  return factors > 0 and {table.unpack(names, 1, factors)} or names
+  if factors > 0 or #names == 0 then return {table.unpack(names, 1, factors)} end
+  local found, labels = {}, space.data.train.labels
+  for label, name in ipairs(space.data.classes) do
+    if labels:eq(label):sum():item() > 0 then found[#found + 1] = name end
+  end
+  return found
 end
 
 -- The place of each name: {factor = i} or {class = label}.

@@ -19,8 +19,8 @@ local KIND = {
   notes = function(_, data) return {classes = data.classes} end,
 }
 
---- Whether a data set has classes to tell apart: features that were learned for a single one mean nothing. Else false
--- and what is missing.
+--- Whether a data set has classes to tell apart (features that were learned for a single one mean nothing) and test
+-- images to compare with. Else false and what is missing.
 function classifier.applies(data)
   check.arguments("classifier.applies", "data:data", data)
   local labels = data.train.labels
@@ -28,6 +28,7 @@ function classifier.applies(data)
   if #data.classes < 2 or labels:min():item() == labels:max():item() then
     return false, data.name .. " has one class only, so that there is nothing to tell apart"
   end
+  if data.test.count < 2 then return false, data.name .. " has one test image only, too few to compare with" end
   return true
 end
 
