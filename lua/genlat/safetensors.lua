@@ -30,13 +30,14 @@ local function describe(name, tensor)
   return { name = name, tensor = tensor, dtype = dtype, bytes = bytes, shape = shape }
 end
 
--- By name; but all floats before all bytes, so that every float's place is a multiple of its size.
+local SIZE = { I64 = 8, F64 = 8, F32 = 4, U8 = 1 } -- of an element
+
+-- By name; but larger elements before smaller ones, so that every element's place is a multiple of its size.
 local function in_order(tensors)
   local entries = {}
   for name, tensor in pairs(tensors) do entries[#entries + 1] = describe(name, tensor) end
   table.sort(entries, function(a, b)
-    local a_bytes, b_bytes = a.dtype == "U8", b.dtype == "U8"
-    if a_bytes ~= b_bytes then return b_bytes end
+    if SIZE[a.dtype] ~= SIZE[b.dtype] then return SIZE[a.dtype] > SIZE[b.dtype] end
     return a.name < b.name
   end)
   return entries

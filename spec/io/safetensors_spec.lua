@@ -60,6 +60,15 @@ describe("safetensors", function()
       assert.equal(first, place:read("x.safetensors"))
     end)
 
+    it("puts larger elements before smaller ones", function()
+      local places = gl.tensor({ 1, -2 }, { dtype = "int64" })
+      assert(safetensors.save(path, { a = gl.tensor { 5 }:byte(), b = gl.tensor { 6 }, c = places }))
+      local data = string.pack("<i8i8", 1, -2) .. pack_floats(6) .. "\5"
+      if float == "F64" then data = pack_floats(6) .. string.pack("<i8i8", 1, -2) .. "\5" end
+      assert.equal(data, place:read("x.safetensors"):sub(-#data))
+      assert.same({ 1, -2 }, safetensors.load(path).c:totable())
+    end)
+
     it("begins the data at a multiple of 8", function()
       for n = 1, 9 do
         assert(safetensors.save(path, { [("x"):rep(n)] = gl.zeros(1) }))
