@@ -46,8 +46,8 @@ static int64_t *read_places(const gl_tensor *images, const gl_tensor *order, int
 
 gl_tensor *gl_batch(const gl_tensor *images, const gl_tensor *order, int64_t first, int64_t count, gl_binarize how) {
   if (images->dtype != GL_UINT8 || images->ndim < 2 || !gl_tensor_is_contiguous(images))
-    return gl_fail("batch: images are an uint8 tensor N x ... whose elements lie in a row, not %s of %s",
-                   gl_tensor_text(images), gl_dtype_name(images->dtype)),
+    return gl_fail("batch: images are a contiguous uint8 tensor N x ..., not %s of %s", gl_tensor_text(images),
+                   gl_dtype_name(images->dtype)),
            NULL;
   int64_t shape[GL_MAXDIM], *place = read_places(images, order, first, count);
   for (int i = 0; i < images->ndim; i++)
@@ -97,8 +97,7 @@ static void shift_images(int64_t from, int64_t to, void *context) {
 
 gl_tensor *gl_shift(const gl_tensor *x, int64_t most) {
   if (x->dtype != GL_FLOAT || x->ndim != 4 || !gl_tensor_is_contiguous(x))
-    return gl_fail("shift: images are floats N x H x W x C whose elements lie in a row, not %s", gl_tensor_text(x)),
-           NULL;
+    return gl_fail("shift: images are contiguous floats N x H x W x C, not %s", gl_tensor_text(x)), NULL;
   if (most < 0 || most > GL_SHIFT_MOST)
     return gl_fail("shift: most is 0 to %d pixels, not %lld", (int)GL_SHIFT_MOST, (long long)most), NULL;
   gl_tensor *y = gl_tensor_like(x);

@@ -186,21 +186,18 @@ bool gl_gif_write(const char *path, gl_tensor *frames, int delay);
 enum { GL_PALETTE_MAX = 256 };
 int gl_palette_choose(const uint8_t *rgb, int64_t n, uint8_t palette[GL_PALETTE_MAX][3], uint8_t *index);
 
-/* ---- IDX: the format of MNIST -------------------------------------------------------------------------------------
- */
+/* ---- IDX: the format of MNIST ------------------------------------------------------------------------------------ */
 
 gl_tensor *gl_idx_read(const char *path);          /* uint8 with the file's shape; plain or gzip-compressed */
 bool gl_idx_check(const gl_tensor *t);             /* can t be written: uint8, with an axis, not empty? */
 bool gl_idx_write(const char *path, gl_tensor *t); /* compressed where the path ends in .gz */
 
-/* ---- CIFAR-10, the binary version ----------------------------------------------------------------------------------
- */
+/* ---- CIFAR-10, the binary version -------------------------------------------------------------------------------- */
 
 /* The records of n files: images, N x 32 x 32 x 3 uint8, and labels, N floats from 1. */
 bool gl_cifar10_read(int n, const char *const *path, gl_tensor **images, gl_tensor **labels);
 
-/* ---- safetensors ---------------------------------------------------------------------------------------------------
- */
+/* ---- safetensors ------------------------------------------------------------------------------------------------- */
 
 typedef struct gl_safetensors { /* an open file; its header is JSON, which is read and checked elsewhere */
   gl_input in;
@@ -215,7 +212,7 @@ void gl_safetensors_close(gl_safetensors *f); /* NULL is allowed */
  * others float: F64 rounded, whole numbers exact or refused. The message names neither file nor tensor. */
 gl_tensor *gl_safetensors_tensor(const gl_safetensors *f, const char *dtype, int ndim, const int64_t *shape,
                                  int64_t begin, int64_t end);
-const char *gl_safetensors_dtype(const gl_tensor *t); /* the word for what t is written as: F32 or U8 */
+const char *gl_safetensors_dtype(const gl_tensor *t); /* the word for what t is written as: F32 (F64), U8 or I64 */
 /* Writes the header's length, the header as it is, and the values of the tensors one after the other. */
 bool gl_safetensors_write(const char *path, const char *header, size_t header_bytes, int n, gl_tensor *const *tensor);
 

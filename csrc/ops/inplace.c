@@ -31,7 +31,7 @@ static void clamp_to_map(int64_t n, gl_real *out, const gl_real *g, const gl_rea
     out[i] = a[i * sa] < low ? low : a[i * sa] > high ? high : a[i * sa];
 }
 
-/* x = kernel(x, y). Written straight into x where its elements lie in a row and y looks at other memory. */
+/* x = kernel(x, y). Written straight into x where it is contiguous and y looks at other memory. */
 static bool change(gl_node *n, gl_kernel *kernel, const double *p) {
   gl_tensor *x = n->in[0], *y = n->nin > 1 ? n->in[1] : NULL;
   if (x->dtype != GL_FLOAT)

@@ -162,7 +162,7 @@ static bool check_parameters(const char *name, int nparam, gl_tensor **param) {
     return gl_fail("%s: there are no parameters to train", name);
   for (int i = 0; i < nparam; i++) {
     if (param[i]->dtype != GL_FLOAT || !gl_tensor_is_contiguous(param[i]) || param[i]->node)
-      return gl_fail("%s: parameter %d is not a float32 leaf whose elements lie in a row", name, i + 1);
+      return gl_fail("%s: parameter %d is not a float32 leaf that is contiguous", name, i + 1);
     for (int k = 0; k < i; k++)
       if (param[k] == param[i])
         return gl_fail("%s: parameters %d and %d are the same tensor", name, k + 1, i + 1);

@@ -85,11 +85,11 @@ binding.methods = {
   item = {call = "", text = "The one element of a tensor, as a number.", example = "gl.tensor({7}):item()"},
   totable = {call = "", text = "The elements as nested tables.", example = "#gl.arange(3):totable()"},
   contiguous = {
-    call = "", text = "The tensor itself if its elements lie in a row, else a copy where they do.",
+    call = "", text = "The tensor itself if its elements are in row-major order without gaps, else a copy that is so.",
     example = "gl.rand(2, 3):transpose(1, 2):contiguous()",
   },
   is_contiguous = {
-    call = "", text = "Do the elements lie in a row?", example = "gl.rand(2, 3):transpose(1, 2):is_contiguous()",
+    call = "", text = "Is the tensor contiguous?", example = "gl.rand(2, 3):transpose(1, 2):is_contiguous()",
   },
   float = {
     call = "", text = "The tensor as float32; bytes keep their values, 0..255.",
