@@ -63,8 +63,7 @@ bool gl_memory_allow(size_t bytes);
  * the one that was to fail before, less than 0 where it has failed. */
 long gl_memory_fail_after(long n);
 
-/* ---- context: what belongs to one user of the core, such as a Lua state --------------------------------------------
- */
+/* ---- context: what belongs to one user of the core, such as a Lua state ------------------------------------------ */
 
 typedef struct gl_context {
   struct gl_rng *rng; /* behind gl_rng_default; NULL: the thread's own */
@@ -86,8 +85,7 @@ const char *gl_blas_core(void);       /* the processor family OpenBLAS's kernels
 const char *gl_blas_config(void);     /* OpenBLAS's version and build options */
 const char *gl_instruction_set(void); /* the vector instructions this build uses: "avx512", "avx2", "sse2", "neon" */
 
-/* ---- random numbers: Philox4x32-10 (Salmon et al. 2011) -----------------------------------------------------------
- */
+/* ---- random numbers: Philox4x32-10 (Salmon et al. 2011) ---------------------------------------------------------- */
 
 typedef struct gl_rng {
   uint64_t seed;    /* the key */
@@ -105,7 +103,8 @@ void gl_rng_permutation(uint64_t seed, uint64_t stream, uint32_t *out, uint32_t 
 /* ---- tensor ----------------------------------------------------------------------------------------------------- */
 
 enum { GL_MAXDIM = 8 };
-/* float32 holds every whole number up to 2^24. Places beyond are int64: what argmax, arange and randperm give there. */
+/* float32 holds every whole number up to 2^24. Places and counts beyond are int64: what argmax, argmin, count_nonzero,
+ * arange and randperm give there. Elements of int64 are set and read as doubles, so they stay within 2^53. */
 typedef enum gl_dtype { GL_FLOAT, GL_UINT8, GL_INT64 } gl_dtype;
 #define GL_WHOLE_MOST ((int64_t)1 << (sizeof(gl_real) == sizeof(float) ? 24 : 53))
 
@@ -151,9 +150,11 @@ void gl_tensor_release(gl_tensor *t); /* NULL is allowed */
 /* A view with its own shape and strides on t's buffer. */
 gl_tensor *gl_tensor_view(const gl_tensor *t, int ndim, const int64_t *shape, const int64_t *stride, int64_t offset);
 gl_tensor *gl_tensor_contiguous(gl_tensor *t); /* t itself (retained) where it is contiguous, else a copy */
-gl_tensor *gl_tensor_convert(const gl_tensor *t, gl_dtype dtype); /* a copy; to uint8: rounded, clamped to 0..255 */
+/* A copy. To uint8 and int64: rounded, and clamped to 0..255 or -2^53..2^53; NaN becomes 0. To float: rounded. */
+gl_tensor *gl_tensor_convert(const gl_tensor *t, gl_dtype dtype);
 gl_tensor *gl_tensor_float(const gl_tensor *t); /* a float copy; fails where an int64 element would be rounded */
-bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from); /* element-wise, with broadcasting and conversion */
+/* Element-wise, with broadcasting and conversion; int64 to float as gl_tensor_float. */
+bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from);
 bool gl_tensor_fill(gl_tensor *t, double value);
 bool gl_tensor_is_contiguous(const gl_tensor *t);
 int64_t gl_tensor_numel(const gl_tensor *t);
@@ -238,7 +239,7 @@ enum {
   GL_SAVES_IN = 1,  /* backward reads the values of the inputs */
   GL_SAVES_OUT = 2, /* backward reads the values of the result */
   GL_IN_PLACE = 4,  /* changes its first input and returns it */
-  GL_ANY_DTYPE = 8, /* takes uint8 tensors as they are; other ops see them converted to float */
+  GL_ANY_DTYPE = 8, /* takes uint8 and int64 tensors as they are; other ops see them by gl_tensor_float */
   GL_RANDOM = 16,   /* draws from gl_rng_default */
 };
 

@@ -313,7 +313,7 @@ static bool walk(gl_tensor *loss, gl_tensor *seed, bool retain, pointers *made, 
   if (!collect(loss, made))
     return false;
   gl_tensor **gin = gl_alloc(sizeof *gin * (size_t)most_inputs(made));
-  gl_tensor *first = seed ? gl_tensor_convert(seed, GL_FLOAT) : gl_tensor_full(loss->ndim, loss->shape, 1.0);
+  gl_tensor *first = seed ? gl_tensor_float(seed) : gl_tensor_full(loss->ndim, loss->shape, 1.0);
   bool ok = gin && first;
   loss->node->pending = first;
   for (size_t i = 0; ok && i < made->n; i++) {

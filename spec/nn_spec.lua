@@ -184,6 +184,8 @@ describe("a module", function()
       return function() a:load_state_dict(state) end
     end
     raises("load_state_dict: 4.bias is missing", with(function(s) s["4.bias"] = nil end))
+    raises("add: element 1 is 16777217, which float32 does not hold",
+           with(function(s) s["4.bias"] = gl.full(s["4.bias"].shape, (1 << 24) + 1, {dtype = "int64"}) end))
     raises("load_state_dict: the model has no 5.bias", with(function(s) s["5.bias"] = gl.ones(1) end))
     raises("load_state_dict: 1.weight is 3x4, the model wants 4x3", with(function(s) s["1.weight"] = gl.ones(3, 4) end))
     raises("load_state_dict: 4.bias is not a tensor but a number", with(function(s) s["4.bias"] = 1 end))

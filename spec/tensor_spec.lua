@@ -530,12 +530,18 @@ describe("int64", function()
     for name, compute in pairs {
       add = function() return place + 1 end, eq = function() return place:eq(big) end,
       add_ = function() return gl.zeros(2):add_(place) end, one_hot = function() return place:one_hot(3) end,
+      copy_ = function() return gl.zeros(2):copy_(place) end,
+      assignment = function() gl.zeros(2)[{}] = place end,
     } do
       local ok, message = pcall(compute)
       assert.is_false(ok, name)
       assert.matches(name .. ": element 1 is 16777221, which float32 does not hold", message)
     end
     assert.error_matches(function() place:requires_grad_() end, "a tensor of int64 has no gradient")
+    local w = gl.ones(2, {requires_grad = true})
+    assert.error_matches(function() w.grad = place end, "element 1 is 16777221, which float32 does not hold")
+    assert.error_matches(function() (w * 2):backward(place) end, "element 1 is 16777221, which float32 does not hold")
+    assert.is_nil(w.grad)
   end)
 
   it("is what places beyond 2^24 come as, and exact", function()

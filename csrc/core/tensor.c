@@ -260,9 +260,11 @@ bool gl_tensor_copy(gl_tensor *to, const gl_tensor *from) {
     return false;
   if (ndim != to->ndim || memcmp(shape, to->shape, sizeof(int64_t) * (size_t)ndim) != 0)
     return gl_fail("shape %s does not fit into %s", gl_tensor_text(from), gl_tensor_text(to));
-  gl_tensor *apart = NULL; /* a copy first, where both look at one buffer or `from` may turn out not to be intact */
-  if (to->buffer == from->buffer || from->buffer->backing) {
-    apart = gl_tensor_convert(from, from->dtype);
+  /* A copy first, where both look at one buffer, or where `from` may turn out not to be intact or not to fit. */
+  bool rounds = from->dtype == GL_INT64 && to->dtype == GL_FLOAT;
+  gl_tensor *apart = NULL;
+  if (to->buffer == from->buffer || from->buffer->backing || rounds) {
+    apart = rounds ? gl_tensor_float(from) : gl_tensor_convert(from, from->dtype);
     if (!apart)
       return false;
   }

@@ -267,7 +267,7 @@ static int newindex_event(lua_State *L) {
       return gll_error(L, "grad: expected a tensor or nil, got %s", gll_what_is(L, 3));
     if (g && !gl_same_shape(g, t))
       return gll_error(L, "grad is %s, the tensor %s", gl_tensor_text(g), gl_tensor_text(t));
-    gl_tensor *copy = g ? gl_tensor_convert(g, GL_FLOAT) : NULL;
+    gl_tensor *copy = g ? gl_tensor_float(g) : NULL;
     if (g && !copy)
       return gll_raise(L);
     gl_tensor_release(t->grad);

@@ -248,7 +248,7 @@ end
 --   copy:load_state_dict(net:state_dict())
 function Module:load_state_dict(state)
   if type(state) ~= "table" then check.fail("load_state_dict: expected a table, got %s", type(state)) end
-  local own = self:state_dict()
+  local own, values = self:state_dict(), {}
   for _, name in ipairs(text.sorted_keys(own)) do
     local given = state[name]
     if not given then check.fail("load_state_dict: %s is missing", name) end
@@ -257,12 +257,13 @@ function Module:load_state_dict(state)
     end
     local want, got = table.concat(own[name].shape, "x"), table.concat(given.shape, "x")
     if want ~= got then check.fail("load_state_dict: %s is %s, the model wants %s", name, got, want) end
+    values[name] = given.dtype == "int64" and given + 0 or given -- raises here what a float32 does not hold
   end
   for _, name in ipairs(text.sorted_keys(state)) do
     if not own[name] then check.fail("load_state_dict: the model has no %s", name) end
   end
   for name, tensor in pairs(own) do
-    tensor:detach():copy_(state[name]:detach())
+    tensor:detach():copy_(values[name]:detach())
   end
 end
 
