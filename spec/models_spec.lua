@@ -188,6 +188,12 @@ describe("models.load", function()
   it("explains what it cannot read", function()
     local _, message = gl.models.load(folder.name)
     assert.matches("model.safetensors: cannot be opened: No such file or directory", message)
+    for _, name in ipairs {"checkpoint", "vae", "autoencoder"} do
+      gl.core.write_file(folder:path(name .. ".safetensors"), "")
+    end
+    _, message = gl.models.load(folder.name)
+    assert.equal(folder.name .. ": there is no model.safetensors; say which file it is: autoencoder.safetensors, "
+      .. "vae.safetensors", message)
     gl.core.write_file(folder:path "model.safetensors", "nonsense")
     _, message = gl.models.load(folder.name)
     assert.matches("^" .. folder.name:gsub("%p", "%%%0") .. "/model.safetensors: ", message)

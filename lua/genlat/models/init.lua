@@ -240,11 +240,29 @@ local function load_file(path)
   return model:eval(), notes
 end
 
+-- Files of a run that are no models.
+local OTHERS = {checkpoint = true, directions = true, walks = true, sampler = true}
+
+-- What to say of a folder whose models have other names, as of compare_latents; nil where there are none.
+local function other_names(path)
+  local found = {}
+  for _, name in ipairs(core.list_folder(path) or {}) do
+    local stem = name:match "^(.+)%.safetensors$"
+    if stem and not OTHERS[stem] then found[#found + 1] = name end
+  end
+  if #found == 0 then return nil end
+  text.sort(found)
+  return text.message("%s: there is no model.safetensors; say which file it is: %s", path, text.list(found))
+end
+
 --- Reads a model from a run folder or a file; returns it, in evaluation, and its notes, or nil and a message.
 function models.load(path)
   check.value("models.load: path", path, check.text)
-  if core.file_kind(path) == "folder" then path = path .. "/model.safetensors" end
-  return load_file(path)
+  if core.file_kind(path) ~= "folder" then return load_file(path) end
+  local file = path .. "/model.safetensors"
+  local message = not core.file_kind(file) and other_names(path)
+  if message then return nil, message end
+  return load_file(file)
 end
 
 return models
