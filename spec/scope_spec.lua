@@ -123,11 +123,13 @@ describe("a scope", function()
     local model = network()
     local before = state_of(model)
     for settings, message in pairs {
-      [{recordings = false}] = "no setting 'recordings'", [{recording = 1}] = "expected true or false, got number",
+      [{recordings = false}] = "scope: there is no setting 'recordings'; there are eval, frozen, recording, seed; did "
+        .. "you mean 'recording'?",
+      [{recording = 1}] = "scope: recording: expected true or false, got number",
       [{recording = false, seed = "1"}] = "seed: the seed is a whole number from 0 to 9007199254740992, not string",
       [{seed = 1.5}] = "seed: the seed is a whole number from 0 to 9007199254740992, not 1.5",
-      [{recording = false, eval = model, frozen = 3}] = "expected a model, got number",
-      [{eval = {}}] = "expected a model, got table",
+      [{recording = false, eval = model, frozen = 3}] = "scope: frozen: expected a model, got number",
+      [{eval = {}}] = "scope: eval: expected a model, got table",
     } do
       assert.error_matches(function() scope.run(settings, records) end, message)
       assert.same(before, state_of(model))

@@ -16,6 +16,7 @@
 -- nobody else. eval and frozen belong to the model, whoever uses it.
 
 local core = require "genlat.core"
+local text = require "genlat.text"
 
 local scope = {}
 
@@ -112,8 +113,8 @@ local function check_settings(settings)
   if type(settings) ~= "table" then core.error("scope: expected a table of settings, got " .. type(settings)) end
   for key, value in pairs(settings) do
     local kind = kinds[key]
-    if not kind then core.error(("scope: there is no setting '%s'"):format(tostring(key))) end
-    if not kind[2](value) then core.error(("expected %s, got %s"):format(kind[1], type(value))) end
+    if not kind then core.error("scope: " .. text.unknown("setting", key, text.sorted_keys(kinds))) end
+    if not kind[2](value) then core.error(("scope: %s: expected %s, got %s"):format(key, kind[1], type(value))) end
   end
 end
 
