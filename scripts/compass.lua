@@ -135,7 +135,7 @@ local function ask(question)
   return line
 end
 
--- What may be typed, told once.
+-- What may be typed.
 local function print_keys(size)
   print(("Type the number of the one that has %s\n%s"):format(size == 2 and "more;" or "most, or several numbers, from "
     .. "most to least (such as 21);", KEYS))

@@ -13,7 +13,7 @@ local ITERATIONS = 200 -- at most, of a fit
 
 local function define(command)
   command:add("--components", {default = 10, convert = whole(1), help = "Gaussians in the mixture"})
-  command:add("--restarts", {default = 1, convert = whole(1), help = "begin so many times by chance and keep the best"})
+  command:add("--restarts", {default = 1, convert = whole(1), help = "begin so many times at random and keep the best"})
   command:add("--samples", {default = 10000, convert = whole(2), help = "images to measure the Frechet distance on"})
   command:add("--seeds", {default = 3, convert = whole(1), help = "times that they are drawn"})
   command:add("--classifier", {metavar = "FILE", convert = train.options.path,
@@ -31,7 +31,7 @@ end
 local function fit(space, options)
   local z = space:encode_split(space.data.train)
   if #z < options.components then
-    explore.fail(options, "--components", "%d want as many training images, there are %d", options.components, #z)
+    explore.fail(options, "--components", "%d need as many training images, there are %d", options.components, #z)
   end
   local bar, done = train.progress.new(true), 0
   bar:start(ITERATIONS * options.restarts)

@@ -53,7 +53,7 @@ local function progress_of(label)
   end, function() bar:clear() end
 end
 
--- The map of x by t-SNE, and what is to be said of it.
+-- The map of x by t-SNE, and what to say of it.
 local function run_tsne(x, options)
   local perplexity, most = options.perplexity or tsne.perplexity(#x), (#x - 1) / 3
   if perplexity > most then

@@ -220,7 +220,7 @@ describe("models.load", function()
   it("refuses tensors that do not fit the config", function()
     local config = '{"model":"vae","hidden":[4],"latent":%d}'
     local state = gl.models.vae({hidden = {4}, latent = 2}):state_dict()
-    assert.equal("load_state_dict: decoder.1.weight is 4x2, the model wants 4x3", message_of(state, config:format(3)))
+    assert.equal("load_state_dict: decoder.1.weight is 4x2, the model has 4x3", message_of(state, config:format(3)))
     state["mean.bias"] = nil
     assert.equal("load_state_dict: mean.bias is missing", message_of(state, config:format(2)))
     state["mean.bias"], state["mean.\27"] = gl.zeros(2), gl.zeros(2)

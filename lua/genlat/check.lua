@@ -359,7 +359,7 @@ function check.options(where, given, rules)
   return values
 end
 
---- A name that is to be one of a list; raises at the user's line where it is not. what: "edit".
+--- A name that must be one of a list; raises at the user's line where it is not. what: "edit".
 function check.known(where, what, name, list)
   for _, known in ipairs(list) do
     if name == known then return name end

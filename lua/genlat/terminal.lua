@@ -162,7 +162,7 @@ local function of_split(split, count)
   return x, labels and names_of(labels, split.classes)
 end
 
--- The names of the classes that a space's model was told, or nil where nothing says them.
+-- The names of the classes of a space's model, or nil where nothing says them.
 local function classes_of(space)
   local said, names = pcall(function() return space.classes end)
   return said and names or nil

@@ -287,7 +287,7 @@ describe("a folder of images", function()
       end
       mistaken("channels is 1 or 3, not 4", {channels = 4})
       mistaken("fit is crop, stretch or none, not 3", {fit = 3})
-      mistaken("fit = 'crop' wants a size to fit to", {fit = "crop"})
+      mistaken("fit = 'crop' needs a size to fit to", {fit = "crop"})
       mistaken("broken is fail or skip, not nothing", {broken = "nothing"})
       mistaken("background is a number from 0 %(black%) to 1 %(white%), not 255", {background = 255})
       for _, test in ipairs {0, 1.0, -1, "x"} do mistaken("test is a number of images or a share", {test = test}) end

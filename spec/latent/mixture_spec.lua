@@ -235,7 +235,7 @@ describe("a mixture", function()
 
   it("explains what it cannot do", function()
     assert.error_matches(function() Mixture.fit(gl.zeros(5)) end, "fit: latent vectors are N x D, these are 5")
-    assert.error_matches(function() Mixture.fit(gl.zeros(5, 2)) end, "10 components want as many vectors .* are 5")
+    assert.error_matches(function() Mixture.fit(gl.zeros(5, 2)) end, "10 components need as many vectors .* are 5")
     assert.error_matches(function() Mixture.fit(gl.zeros(5, 2), {components = 0}) end,
       "components is a whole number from 1, not 0")
     for _, value in ipairs {0 / 0, 1 / 0} do

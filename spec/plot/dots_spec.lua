@@ -25,6 +25,6 @@ describe("dots.svg", function()
     assert.is_true(#xml.elements(dots.svg {series = {"a"}, rows = {{name = "x", values = {2}}}}) > 0)
     assert.error_matches(function() dots.svg {series = {"a"}, rows = {{name = "x", values = {}}}} end,
       "row x has 0 values, there are 1 series")
-    assert.error_matches(function() dots.svg {rows = {}} end, "wants series")
+    assert.error_matches(function() dots.svg {rows = {}} end, "needs series")
   end)
 end)

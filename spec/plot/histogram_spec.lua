@@ -60,6 +60,6 @@ describe("histogram.panels", function()
     assert.is_true(#xml.elements(histogram.panels {groups = {"a"}, {values = {{}}}, {values = {{2, 2}}}}) > 0)
     assert.error_matches(function() histogram.panels {groups = {"a", "b"}, {values = {{1}}}} end,
       "panel 1: values is a list of numbers for each of 2 groups")
-    assert.error_matches(function() histogram.panels {groups = {"a"}} end, "wants groups")
+    assert.error_matches(function() histogram.panels {groups = {"a"}} end, "needs groups")
   end)
 end)

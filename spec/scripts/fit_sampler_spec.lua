@@ -97,7 +97,7 @@ describe("fit_sampler.lua", function()
     end
     assert.equal(gan.name .. ": a GAN has no encoder, and draws from the prior it was trained with",
       fails(gan):match "^fit_sampler: (.*)$")
-    assert.equal("fit_sampler: --components: 301 want as many training images, there are 300",
+    assert.equal("fit_sampler: --components: 301 need as many training images, there are 300",
       fails(ae, "--components 301"))
     assert.is_nil(gl.core.file_kind(ae:path "sampler.safetensors"))
   end)

@@ -59,7 +59,7 @@ local in_a_program = {
     "SGD: there is no option 'rate' (it takes lr = 0.01, momentum = 0, weight_decay = 0, nesterov = false)"},
   {"a class without forward", function() return gl.nn.class("Net")()(gl.zeros(1)) end, "Net: write its forward(x)"},
   {"state of another model", function() gl.nn.Linear(2, 2):load_state_dict(gl.nn.Linear(3, 2):state_dict()) end,
-    "load_state_dict: weight is 2x3, the model wants 2x2"},
+    "load_state_dict: weight is 2x3, the model has 2x2"},
   {"an image with other channels than the kernel",
     function() return gl.nn.Conv2d(1, 32, 4)(gl.zeros(64, 28, 28, 3)) end,
     "conv2d: input has 3 channels, weight wants 1 (input 64x28x28x3, weight 32x4x4x1)"},

@@ -39,7 +39,7 @@ local OPTIONS = {
 -- The options, checked.
 local function read_options(options)
   local o = check.options("data.load", options, OPTIONS)
-  if not o.size and o.fit and o.fit ~= "none" then check.fail("data.load: fit = '%s' wants a size to fit to", o.fit) end
+  if not o.size and o.fit and o.fit ~= "none" then check.fail("data.load: fit = '%s' needs a size to fit to", o.fit) end
   return o
 end
 
@@ -168,8 +168,8 @@ local function in_memory(job, key, why)
   return index, function(first, last) return memory:images(first, last) end, memory.note
 end
 
--- The index of the decoded images, a function that returns those from first to last, and what is to be said of where
--- they are, or nil; nil and a message.
+-- The index of the decoded images, a function that returns those from first to last, and a note on where they are, or
+-- nil; nil and a message.
 local function decoded(path, parts, options)
   local form, place = form_of(options), options.cache or fetch.folder("images")
   local facts = ("%s\0%s %s %s %s %d"):format(path, form.height, form.width, form.channels, form.fit, form.background)

@@ -236,7 +236,7 @@ end
 
 local parts_of
 
--- The parts train and test, or one that is to be divided.
+-- The parts train and test, or one that is divided later.
 function parts_of(node, left)
   local train, test = called(node, TRAIN), called(node, TEST)
   if train and test then return divided(node, train, test, left) end

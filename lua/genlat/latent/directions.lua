@@ -27,7 +27,7 @@ Directions.__index = Directions
 local FORMAT = "genlat directions"
 local RANGE = {-3, 3}
 
---- An empty store for a latent space of that many dimensions; folder: where it is to be kept, or nil.
+--- An empty store for a latent space of that many dimensions; folder: where it is kept, or nil.
 function Directions.new(folder, latent)
   local path = folder and folder .. "/directions.safetensors"
   -- kept: what the file held when it was stamp; changes: what was set since (name -> direction, or false: taken away)

@@ -86,8 +86,8 @@ local function loss_of(model, x, e, labels, lambda)
 end
 
 -- Adam from the starts e (rows x latent), the rate falling as half a cosine; each row keeps the best it came by.
--- note(step, losses) is told after each step, from 0, the least loss of each row so far: infinite where there was none
--- that is a number.
+-- note(step, losses) is called after each step, from 0, with the least loss of each row so far: infinite where there
+-- was none that is a number.
 local function descend(model, x, e, labels, o, note)
   return scope.run({recording = true, frozen = model}, function()
     local best_e, best = e:detach():clone(), core.full({#e}, math.huge)

@@ -174,7 +174,7 @@ local function check_vectors(z, o)
   if not (z:abs():max():item() < math.huge and z:sum():item() == z:sum():item()) then
     check.fail("fit: latent vectors are finite numbers, these are not all")
   elseif #z < o.components or #z < 2 then
-    check.fail("fit: %d components want as many vectors and at least 2, there are %d", o.components, #z)
+    check.fail("fit: %d components need as many vectors and at least 2, there are %d", o.components, #z)
   end
 end
 
@@ -188,7 +188,7 @@ end
 --- Fits a mixture to latent vectors z (N x D) by expectation maximization (Dempster, Laird & Rubin 1977; Bishop 2006,
 -- sec. 9.2). options:
 --   components  K (10)
---   restarts    how many times it is begun anew by chance, the best being kept (1)
+--   restarts    how many times it begins at random, the best being kept (1)
 --   iterations  at most so many (200); it ends sooner where one adds less than
 --   tolerance   nats a vector (1e-3)
 --   progress    called after each iteration with the mean log density so far

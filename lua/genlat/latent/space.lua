@@ -341,7 +341,7 @@ function Space:standardize(z)
   return (z - self.model.latent_mean) / self.model.latent_std:maximum(1e-6)
 end
 
--- The fitted mixture, where that is what is to be drawn from; false for the Gaussian.
+-- The fitted mixture, where that is what prior draws from; false for the Gaussian.
 local function chosen_sampler(self, name, where)
   if name ~= "gaussian" and self.sampler then return self.sampler end
   if name == "mixture" then

@@ -29,7 +29,7 @@ steer.kinds = {"linear", "steps"}
 
 local FORMAT, FILE = "genlat walks", "walks.safetensors"
 local HIDDEN, FULL = 128, 5 -- units of a step's network, and steps that make the larger end of the range
-local FINITE = 1e30 -- numbers of a file are to be below it, so that float32 holds them and what is made of them
+local FINITE = 1e30 -- numbers of a file must be below it, so that float32 holds them and what is made of them
 local RATES = {linear = 0.1, steps = 1e-3} -- Adam's learning rate at the start
 local STEPS = {linear = 400, steps = 1000} -- of Adam
 

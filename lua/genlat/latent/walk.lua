@@ -84,7 +84,7 @@ end
 -- equal length it keeps the length and turns at a constant angular speed. Where a and b point the same way (or one is
 -- 0) this is lerp; opposite ones have no one way between them, which raises.
 function walk.slerp(a, b, steps)
-  local z = round_arc(check_ends(a, b, steps, "slerp")) -- no tail call: errors are told at the caller's line
+  local z = round_arc(check_ends(a, b, steps, "slerp")) -- no tail call: errors are reported at the caller's line
   return z
 end
 

@@ -256,7 +256,7 @@ function Module:load_state_dict(state)
       check.fail("load_state_dict: %s is not a tensor but a %s", name, type(given))
     end
     local want, got = table.concat(own[name].shape, "x"), table.concat(given.shape, "x")
-    if want ~= got then check.fail("load_state_dict: %s is %s, the model wants %s", name, got, want) end
+    if want ~= got then check.fail("load_state_dict: %s is %s, the model has %s", name, got, want) end
     values[name] = given.dtype == "int64" and given + 0 or given -- raises here what a float32 does not hold
   end
   for _, name in ipairs(text.sorted_keys(state)) do

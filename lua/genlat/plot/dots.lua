@@ -16,7 +16,7 @@ local PAD, ROW, WIDTH = 24, 26, 620
 
 local function check(o)
   if type(o.rows) ~= "table" or #o.rows == 0 or type(o.series) ~= "table" then
-    refuse("dots.svg: wants series (names) and rows {name =, values =}")
+    refuse("dots.svg: needs series (names) and rows {name =, values =}")
   end
   for _, row in ipairs(o.rows) do
     if #row.values ~= #o.series then

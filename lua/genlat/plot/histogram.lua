@@ -17,7 +17,7 @@ local MOST, FEWEST = 50, 10 -- bins
 local TAIL = 0.005 -- share of each group's numbers that may lie beyond each end of the axis
 
 local function check(o)
-  if type(o.groups) ~= "table" or #o == 0 then refuse("histogram.panels: wants groups (names) and panels") end
+  if type(o.groups) ~= "table" or #o == 0 then refuse("histogram.panels: needs groups (names) and panels") end
   for i, panel in ipairs(o) do
     if type(panel.values) ~= "table" or #panel.values ~= #o.groups then
       refuse("histogram.panels: panel %d: values is a list of numbers for each of %d groups", i, #o.groups)

@@ -77,7 +77,7 @@ function classifier.model(o, data)
   }
 end
 
---- The share of a batch that was told wrong, in per cent.
+--- The share of a batch that was misclassified, in per cent.
 function classifier.error(logits, labels) return 100 * logits:detach():argmax(2):ne(labels):mean():item() end
 
 --- "0.031, error 0.97 %"
@@ -108,7 +108,7 @@ end
 
 -- Pictures and report -------------------------------------------------------------------------------------------------
 
--- The first images that were told wrong, and how often each class was taken for each: counts[true][predicted].
+-- The first images that were misclassified, and how often each class was taken for each: counts[true][predicted].
 local function mistakes(model, data)
   local wrong, counts = {}, {}
   for i = 1, #data.classes do

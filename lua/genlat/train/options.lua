@@ -155,7 +155,7 @@ function Options:add_network()
     metavar = "KIND", help = "of pixels: bernoulli or gaussian"})
 end
 
---- Ends a script because of a mistake on its command line, which argparse may have told in two lines.
+--- Ends a script because of a mistake on its command line, which argparse may have reported in two lines.
 function Options.fail(program, message)
   error(("%s: %s (--help explains)"):format(program, text.shown((message:gsub("\n", ". ")))), 0)
 end
@@ -191,8 +191,8 @@ end
 
 local WORD = check.either(check.text, check.number())
 
--- Is this what an option may be? A value from a file, which is to be what its word on a command line would have given;
--- or false and what is wrong.
+-- Is this what an option may be? A value from a file, which must be what its word on a command line would have
+-- given; or false and what is wrong.
 local function fits(self, key, value)
   local settings = self.rules[key]
   if value == nil or value == settings.default then return true end

@@ -95,7 +95,7 @@ end
 --- The columns of the terminal that is printed to; in a file or a pipe no line ends before its end.
 function Progress.columns() return core.isatty(1) and (core.terminal_width() or terminal.width()) or math.huge end
 
---- Starts to count anew: `total` units, of which `done` are done already.
+--- Starts to count: `total` units, of which `done` are done already.
 function Progress:start(total, done)
   self.total, self.first, self.began = total, done or 0, core.clock()
 end

@@ -52,7 +52,7 @@ local function same(a, b, except)
   return true
 end
 
---- What there is of the run in `folder` that is to be like the one with these notes but without a class: "finished",
+--- What there is of the run in `folder`, which must be like the one with these notes but without a class: "finished",
 -- "begun" or "missing"; or nil and a message where it is another one.
 function retrain.state(folder, notes, class)
   if core.file_kind(folders.file(folder, folders.MODEL)) ~= "file" then

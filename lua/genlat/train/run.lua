@@ -42,7 +42,7 @@ end
 
 local function hold(self) self.lock, self.warning = train.check(lock.take(self.folder)) end
 
--- Where a new run is to be, if it has to be in one place: a run that is there is locked at once, so that nothing is
+-- The folder of a new run, where the user names one: a run that is there is locked at once, so that nothing is
 -- loaded in vain. It is not touched before training begins.
 local function open_new(self, path)
   self.folder = path
