@@ -37,8 +37,6 @@ local function define(command)
   command:add("--remove", {metavar = "NAME", help = "forget a direction and its answers"})
 end
 
-local function plural(n, word) return ("%d %s%s"):format(n, word, n == 1 and "" or "s") end
-
 -- Answers that are kept -----------------------------------------------------------------------------------------------
 
 local function kept_path(space)
@@ -104,7 +102,7 @@ local function save_sheet(space, name, options)
   for i, strip in ipairs(list) do
     rows[i] = {images = strip}
   end
-  local answers = found.notes.answers and (", from %s"):format(plural(found.notes.answers, "answer")) or ""
+  local answers = found.notes.answers and (", from %s"):format(text.count(found.notes.answers, "answer")) or ""
   explore.save_text(options, ("compass_%s.svg"):format(text.file_name(name)), gl.plot.sheet.svg {
     title = "The direction " .. name, rows = rows, columns = amounts,
     subtitle = ("%s%s; samples moved by so many %s"):format(space.folder, answers, unit),
@@ -142,7 +140,7 @@ local function print_keys(size)
 end
 
 local function question(session, name, size)
-  return ("%s, %.0f %% sure. Which has more %s? [1%s%d/=/u/s/q] "):format(plural(session:count(), "answer"),
+  return ("%s, %.0f %% sure. Which has more %s? [1%s%d/=/u/s/q] "):format(text.count(session:count(), "answer"),
     100 * session:confidence(), name, size == 2 and "/" or "-", size)
 end
 
@@ -239,7 +237,7 @@ local function open_session(space, name, options)
   if not state then return compass.new(space, settings) end
   local session, message = compass.restore(space, state, settings)
   if not session then error(("compass: %s: %s: %s"):format(kept_path(space), name, message), 0) end
-  print(("goes on with %s after %s"):format(name, plural(session:count(), "answer")))
+  print(("goes on with %s after %s"):format(name, text.count(session:count(), "answer")))
   return session
 end
 
@@ -275,7 +273,7 @@ local function list_found(space)
     local notes = space.directions:get(name).notes
     seen[name] = true
     print(("%s: %s%s"):format(name, notes.method or "?", notes.answers and (", %s, %.0f %% sure"):format(
-      plural(notes.answers, "answer"), 100 * (notes.sure or 0)) or ""))
+      text.count(notes.answers, "answer"), 100 * (notes.sure or 0)) or ""))
   end
   local others = {}
   for name in pairs(kept) do

@@ -4,6 +4,7 @@ dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/bootstrap.lua")
 local explore = require "genlat.explore"
 local gl = require "genlat"
 local judge_of = require("genlat.explore.judges").of
+local text = require "genlat.text"
 local view = require "genlat.explore.steer"
 local edits, steer, train = gl.latent.edits, gl.latent.steer, gl.train
 
@@ -43,12 +44,12 @@ local function judges(data)
 end
 
 -- A number R, for {-R, R}, or two.
-local function range_of(text)
-  local list, message = explore.list(train.options.number())(text)
+local function range_of(word)
+  local list, message = explore.list(train.options.number())(word)
   if not list then return nil, message end
   if #list == 1 then list = {-math.abs(list[1]), math.abs(list[1])} end
   if #list ~= 2 or list[1] > 0 or list[2] < 0 or list[1] == list[2] then
-    return nil, ("'%s' is not a number, or two around 0 such as -5,10"):format(text)
+    return nil, text.message("'%s' is not a number, or two around 0 such as -5,10", word)
   end
   return list
 end
@@ -136,8 +137,7 @@ explore.main("steer", "Learns walks through latent space that do what an edit of
     local chosen = choose(space, options)
     local stored = space.folder and train.check(steer.load(space.folder, space.latent)) -- now: it may be damaged
     local judge = judges(space.data)
-    print(("learning and measuring %d walk%s: %s"):format(#chosen, #chosen == 1 and "" or "s",
-      table.concat(chosen, ", ")))
+    print(("learning and measuring %s: %s"):format(text.count(#chosen, "walk"), table.concat(chosen, ", ")))
     local walks, results = {}, {}
     for i, name in ipairs(chosen) do
       walks[i] = steer.learn(space, name, {

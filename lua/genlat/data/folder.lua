@@ -17,6 +17,7 @@ local core = require "genlat.core"
 local Split = require "genlat.data.split"
 local fetch = require "genlat.data.fetch"
 local scan = require "genlat.data.scan"
+local text = require "genlat.text"
 
 local folder = {}
 
@@ -104,11 +105,11 @@ local function add_images(store, index, next_image, portion, job)
   end
   local images, problems = core.read_images(paths, job.form)
   for i, path in ipairs(paths) do
-    local what, text = table.unpack(problems[i] or {})
-    if what == "misfit" then return nil, misfit(path, text, job) end
-    if what == "memory" or (what and not job.skip) then return nil, text end
+    local what, why = table.unpack(problems[i] or {})
+    if what == "misfit" then return nil, misfit(path, why, job) end
+    if what == "memory" or (what and not job.skip) then return nil, why end
     if what then
-      index.skipped[#index.skipped + 1] = {places[i], text}
+      index.skipped[#index.skipped + 1] = {places[i], why}
     elseif trains[i] then
       index.train = index.train + 1
     end
@@ -227,10 +228,10 @@ end
 
 -- What there is to say of the set: files and folders left out, broken ones, where the images are.
 local function add_notes(set, left, where)
-  local function add(text) if text then set.notes[#set.notes + 1] = ("%s: %s"):format(set.name, text) end end
+  local function add(note) if note then set.notes[#set.notes + 1] = ("%s: %s"):format(set.name, note) end end
   local n = #set.skipped
   add(left)
-  add(n > 0 and ("left out: %d broken file%s (%s%s)"):format(n, n == 1 and "" or "s", set.skipped[1],
+  add(n > 0 and ("left out: %s (%s%s)"):format(text.count(n, "broken file"), set.skipped[1],
     n == 1 and "" or "; ...") or nil)
   add(where)
 end

@@ -161,8 +161,8 @@ local function difference(train, test, published)
   end
   text.sort(beyond)
   if count > 0 then
-    return ("%s: %d test image%s of %s %s, of which there is no training image: take them out, or train on some")
-      :format(test.path.labels, count, count == 1 and "" or "s", #beyond == 1 and "label" or "labels",
+    return ("%s: %s of %s %s, of which there is no training image: take them out, or train on some")
+      :format(test.path.labels, text.count(count, "test image"), #beyond == 1 and "label" or "labels",
         table.concat(beyond, ", "))
   end
 end

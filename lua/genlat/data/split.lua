@@ -2,6 +2,7 @@
 
 local check = require "genlat.check"
 local core = require "genlat.core"
+local text = require "genlat.text"
 
 local Split = {}
 Split.__index = Split
@@ -16,7 +17,7 @@ function Split:__tostring()
   local words = {("%d images of %s"):format(self.count, table.concat({table.unpack(self.images.shape, 2)}, " x "))}
   if self.labels then
     local classes = self.classes and #self.classes or math.tointeger(self.labels:max():item())
-    words[#words + 1] = ("labels of %d class%s"):format(classes, classes == 1 and "" or "es")
+    words[#words + 1] = "labels of " .. text.count(classes, "class", "classes")
   end
   if self.factors then words[#words + 1] = ("%d factors each"):format(self.factors:size(2)) end
   return table.concat(words, ", ")

@@ -257,8 +257,7 @@ function Mixture.load(path, latent)
 end
 
 function Mixture:__tostring()
-  return ("a mixture of %d Gaussian%s in %d dimensions"):format(self.components, self.components == 1 and "" or "s",
-    self.latent)
+  return ("a mixture of %s in %s"):format(text.count(self.components, "Gaussian"), text.count(self.latent, "dimension"))
 end
 
 return Mixture

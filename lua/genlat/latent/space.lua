@@ -130,8 +130,7 @@ function Space:__tostring()
   if config.beta and config.beta ~= 1 then words[#words + 1] = text.format("beta %g", config.beta) end
   local sampler = self.sampler
   if sampler then
-    words[#words + 1] = ("samples are drawn from a mixture of %d Gaussian%s"):format(sampler.components,
-      sampler.components == 1 and "" or "s")
+    words[#words + 1] = "samples are drawn from a mixture of " .. text.count(sampler.components, "Gaussian")
   end
   local names = self.folder and self.directions:names() or {}
   if #names > 0 then words[#words + 1] = "directions " .. table.concat(names, ", ") end

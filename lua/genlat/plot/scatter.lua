@@ -4,6 +4,7 @@ local axis = require "genlat.plot.axis"
 local colormap = require "genlat.plot.colormap"
 local labels = require "genlat.plot.labels"
 local svg = require "genlat.plot.svg"
+local text = require "genlat.text"
 local theme = require "genlat.plot.theme"
 
 local scatter = {}
@@ -240,12 +241,8 @@ local function value_bar(map, height)
   return theme.text(0, 11.5, name, { size = 13 }) .. bar, math.max(width, svg.text_width(name, 13))
 end
 
-local function plural(n, one, many)
-  return ("%d %s"):format(n, n == 1 and one or many)
-end
-
 local function not_drawn(dropped)
-  return plural(dropped, "point", "points") .. " not drawn: not finite numbers"
+  return text.count(dropped, "point") .. " not drawn: not finite numbers"
 end
 
 -- The map as an SVG picture (a string).
@@ -281,8 +278,8 @@ function scatter.svg(map)
   local plot = draw(map, classes, left, top, plot_width, height - top - foot)
   local shift = ("translate(%s %s)"):format(svg.number(left + plot_width + 26), svg.number(top + 4))
   local note = dropped > 0 and theme.text(left, height - 18, not_drawn(dropped), { color = "muted" }) or ""
-  local label = (map.title or "Scatter plot") .. ": " .. plural(#map.x, "point", "points")
-    .. (map.label and " of " .. plural(#classes, "class", "classes") or "")
+  local label = (map.title or "Scatter plot") .. ": " .. text.count(#map.x, "point")
+    .. (map.label and " of " .. text.count(#classes, "class", "classes") or "")
   return theme.document(width, height, label,
     heading .. plot .. svg.element("g", { transform = shift }, column) .. note)
 end

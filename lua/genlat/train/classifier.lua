@@ -170,8 +170,8 @@ local function write_all(run, data)
     title = "Loss and error", text = "By epoch, in training and on the test images.", svg = svg,
   }
   train.check(core.write_file(run.folder .. "/report.html", train.check(report.html {
-    title = run.folder:match("([^/]+)/*$") or run.folder, model = run.model:name(),
-    subtitle = ("trained on %s for %d epoch%s"):format(data.name, #run.rows, #run.rows == 1 and "" or "s"),
+    title = results.title(run), model = run.model:name(),
+    subtitle = results.subtitle(run, data),
     headline = {name = "test error", value = ("%.2f"):format(test.error), unit = "%"},
     facts = results.facts(run, data, run.values.test_data and {{"tested on", run.values.test_data}}),
     folder = run.folder, sections = sections,

@@ -119,8 +119,8 @@ local function write_all(run, data)
   write("compare_latents.svg", svg.maps)
   write("loss.svg", svg.loss)
   write("report.html", train.check(report.html {
-    title = run.folder:match("([^/]+)/*$") or run.folder, model = "Autoencoder and VAE",
-    subtitle = ("trained on %s for %d epoch%s"):format(data.name, #run.rows, #run.rows == 1 and "" or "s"),
+    title = results.title(run), model = "Autoencoder and VAE",
+    subtitle = results.subtitle(run, data),
     facts = results.facts(run, data, {
       {"test loss of the autoencoder", ("%.2f nats per image (reconstruction)"):format(test.autoencoder)},
       {"test loss of the VAE", ("%.2f nats per image (reconstruction + KL)"):format(test.vae)},

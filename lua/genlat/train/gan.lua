@@ -333,8 +333,8 @@ end
 local function write_report(run, data, svg)
   local values, text = run.values, words(run.model)
   train.check(core.write_file(run.folder .. "/report.html", train.check(report.html {
-    title = run.folder:match("([^/]+)/*$") or run.folder, model = run.model:name(),
-    subtitle = ("trained on %s for %d epoch%s"):format(data.name, #run.rows, #run.rows == 1 and "" or "s"),
+    title = results.title(run), model = run.model:name(),
+    subtitle = results.subtitle(run, data),
     headline = headline(run.model, run:last_test()),
     facts = results.facts(run, data, {
       {"loss", values.loss .. (values.spectral and ", spectral normalization" or "")},

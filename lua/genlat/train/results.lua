@@ -102,6 +102,14 @@ local function words(model, labelled)
   }
 end
 
+--- The title of a run's report: its folder's name.
+function results.title(run) return run.folder:match("([^/]+)/*$") or run.folder end
+
+--- The line below it.
+function results.subtitle(run, data)
+  return ("trained on %s for %s"):format(data.name, text.count(#run.rows, "epoch"))
+end
+
 --- Facts about a run, for its report; `more` is a list of {name, value} of the script's own.
 function results.facts(run, data, more)
   local values, info = run.values, core.info()
@@ -126,8 +134,8 @@ end
 local function network_facts(model)
   local config = model.config
   local layers = #config.maps > 0 and "convolutions of " .. table.concat(config.maps, ", ") .. " maps, " or ""
-  local facts = {{"network", ("%shidden layers %s, %d latent dimension%s, %s likelihood"):format(layers,
-    table.concat(config.hidden, ", "), model.latent, model.latent == 1 and "" or "s", config.likelihood)}}
+  local facts = {{"network", ("%shidden layers %s, %s, %s likelihood"):format(layers,
+    table.concat(config.hidden, ", "), text.count(model.latent, "latent dimension"), config.likelihood)}}
   local function add(name, value) facts[#facts + 1] = {name, value} end
   if config.classes then add("conditional on", ("%d classes"):format(config.classes)) end
   if config.beta and config.beta ~= 1 then add("beta", ("%g, the weight of the KL in the loss"):format(config.beta)) end
@@ -149,9 +157,9 @@ local files = {
 local function write_report(run, data, svg)
   local say = words(run.model, data.test.labels)
   write_text(run, "report.html", train.check(report.html {
-    title = run.folder:match("([^/]+)/*$") or run.folder,
+    title = results.title(run),
     model = run.model:name(),
-    subtitle = ("trained on %s for %d epoch%s"):format(data.name, #run.rows, #run.rows == 1 and "" or "s"),
+    subtitle = results.subtitle(run, data),
     headline = losses.headline(run.model, run:last_test()),
     facts = results.facts(run, data, network_facts(run.model)),
     folder = run.folder,
