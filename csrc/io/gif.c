@@ -123,7 +123,8 @@ bool gl_gif_write(const char *path, gl_tensor *t, int delay) {
   job j = {.n = t->shape[0], .height = t->shape[1], .width = t->shape[2], .channels = channels_of(t), .delay = delay};
   j.frames = gl_image_bytes(t);
   j.index = j.frames ? gl_alloc((size_t)(j.height * j.width)) : NULL;
-  bool ok = j.index && gl_output_open(&j.out, path) && gl_output_close(&j.out, encode(&j) & gl_tensor_intact(j.frames));
+  bool ok =
+      j.index && gl_output_open(&j.out, path) && gl_output_close(&j.out, encode(&j) && gl_tensor_intact(j.frames));
   gl_free(j.index);
   gl_tensor_release(j.frames);
   return ok || gl_fail_in(path);

@@ -186,7 +186,7 @@ bool gl_idx_write(const char *path, gl_tensor *t) {
     size_t n = make_header(c, head), count = (size_t)gl_tensor_numel(c);
     bool (*write_it)(gl_output *, const void *, size_t, const void *, size_t) =
         ends_in(path, ".gz") ? write_gzip : write_plain;
-    ok = gl_output_close(&out, write_it(&out, head, n, gl_tensor_bytes(c), count) & gl_tensor_intact(c));
+    ok = gl_output_close(&out, write_it(&out, head, n, gl_tensor_bytes(c), count) && gl_tensor_intact(c));
   }
   gl_tensor_release(c);
   return ok || gl_fail_in(path);
