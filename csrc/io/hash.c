@@ -20,11 +20,12 @@ typedef struct row_job {
   uint64_t *hash;
 } row_job;
 
-/* Whole numbers are hashed as 64-bit integers, so that float32 and double builds agree; what is none counts as 0. */
-static uint64_t hash_numbers(const gl_real *x, int64_t n) {
+/* Whole numbers are hashed as 64-bit integers, so that all types that hold them agree; what is none counts as 0. */
+static uint64_t hash_numbers(const gl_tensor *t, int64_t first, int64_t n) {
   uint64_t h = 0;
-  for (int64_t i = 0; i < n; i++) {
-    int64_t whole = x[i] > (gl_real)-9e18 && x[i] < (gl_real)9e18 ? (int64_t)x[i] : 0;
+  for (int64_t i = first; i < first + n; i++) {
+    double v = t->dtype == GL_FLOAT ? (double)gl_tensor_data(t)[i] : 0;
+    int64_t whole = t->dtype == GL_INT64 ? gl_tensor_places(t)[i] : v > -9e18 && v < 9e18 ? (int64_t)v : 0;
     h = gl_hash(&whole, sizeof whole, h);
   }
   return h;
@@ -33,11 +34,8 @@ static uint64_t hash_numbers(const gl_real *x, int64_t n) {
 static void hash_some(int64_t from, int64_t to, void *context) {
   const row_job *j = context;
   for (int64_t i = from; i < to; i++)
-    j->hash[i] = j->t->dtype != GL_FLOAT
-                     ? gl_hash((const uint8_t *)j->t->buffer->data +
-                                   (j->t->offset + i * j->size) * (int64_t)gl_dtype_size(j->t->dtype),
-                               (size_t)j->size * gl_dtype_size(j->t->dtype), 0)
-                     : hash_numbers(gl_tensor_data(j->t) + i * j->size, j->size);
+    j->hash[i] = j->t->dtype == GL_UINT8 ? gl_hash(gl_tensor_bytes(j->t) + i * j->size, (size_t)j->size, 0)
+                                         : hash_numbers(j->t, i * j->size, j->size);
 }
 
 /* The hash of the rows' hashes, chained. */

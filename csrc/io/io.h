@@ -116,9 +116,9 @@ bool gl_files_settle(int64_t changed);
 
 /* A 64-bit hash in which every bit of the text and the seed matters to every bit. Not for adversaries. */
 uint64_t gl_hash(const void *text, size_t n, uint64_t seed);
-/* *hash, a seed at first, becomes that of the rows of t, which is contiguous: uint8, or floats that are whole numbers.
- * It depends on the rows and their order only, so that a part after another gives what both together do. False where
- * memory is short. */
+/* *hash, a seed at first, becomes that of the rows of t, which is contiguous: uint8, or whole numbers as int64 or
+ * floats, which give the same. It depends on the rows and their order only, so that a part after another gives what
+ * both together do. False where memory is short. */
 bool gl_hash_rows(const gl_tensor *t, uint64_t *hash);
 
 /* ---- images ------------------------------------------------------------------------------------------------------ */

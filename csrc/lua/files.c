@@ -92,8 +92,8 @@ static int hash(lua_State *L) {
   return 1;
 }
 
-/* hash_rows(tensor, [seed = 0]) -> a whole number: of the bytes of a uint8 tensor's rows, or of the whole numbers in a
- * float one's, row after row: that of two tensors is that of one below the other, by hash_rows(second,
+/* hash_rows(tensor, [seed = 0]) -> a whole number: of the bytes of a uint8 tensor's rows, or of the whole numbers in
+ * another one's, row after row: that of two tensors is that of one below the other, by hash_rows(second,
  * hash_rows(first)).
  */
 static int hash_rows(lua_State *L) {
