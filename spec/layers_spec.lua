@@ -28,7 +28,7 @@ function checks.Linear()
   assert.is_false(plain.bias)
   assert.same({{0, 0}}, plain(gl.zeros(1, 3)):totable())
   assert.equal(1, #plain:parameters())
-  raises("linear: input has 4 features, weight wants 3 (input 2x4, weight 2x3)", plain, gl.ones(2, 4))
+  raises("linear: input has 4 features, weight needs 3 (input 2x4, weight 2x3)", plain, gl.ones(2, 4))
   raises("Linear: outputs is missing", nn.Linear, 3)
   raises("Linear: inputs and outputs are at least 1, not 0 and 1", nn.Linear, 0, 1)
   raises("Linear: there is no option 'biass' (it takes inputs, outputs, bias = true, spectral = false)", nn.Linear, 1,
@@ -49,7 +49,7 @@ function checks.Conv2d()
   local plain = nn.Conv2d(4, 6, {3, 1}, {groups = 2, bias = false, dilation = 2})
   assert.same({6, 3, 1, 2}, plain.weight.shape)
   assert.same({1, 1, 5, 6}, plain(gl.zeros(1, 5, 5, 4)).shape)
-  raises("conv2d: input has 3 channels, weight wants 1 (input 64x28x28x3, weight 32x4x4x1)", nn.Conv2d(1, 32, 4),
+  raises("conv2d: input has 3 channels, weight needs 1 (input 64x28x28x3, weight 32x4x4x1)", nn.Conv2d(1, 32, 4),
          gl.zeros(64, 28, 28, 3))
   raises("conv2d: output height floor((3 + 2*0 - 5) / 1) + 1 = -1: at least 1 is wanted", nn.Conv2d(1, 1, 5),
          gl.zeros(1, 3, 9, 1))
@@ -125,8 +125,8 @@ function checks.BatchNorm() -- more in norm_spec.lua
   assert.equal("BatchNorm(2, slope = 0.0)    4 parameters", tostring(layer))
   local y = layer(gl.randn(3, 4, 5, 2))
   assert.is_true(y:min():item() == 0 and y:max():item() > 1)
-  raises("batch_norm: weight is 2, the input (4x3) wants 3", layer, gl.ones(4, 3))
-  raises("batch_norm: training wants more than one value of each channel, the input is 1x2", layer, gl.ones(1, 2))
+  raises("batch_norm: weight is 2, the input (4x3) needs 3", layer, gl.ones(4, 3))
+  raises("batch_norm: training needs more than one value of each channel, the input is 1x2", layer, gl.ones(1, 2))
   raises("batch_norm: the input is N x C or N x H x W x C, not 2", layer, gl.ones(2))
   raises("BatchNorm: channels are at least 1, not 0", nn.BatchNorm, 0)
   raises("BatchNorm: running_mean is set when the layer is made; copy_ changes its values",

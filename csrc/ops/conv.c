@@ -309,7 +309,7 @@ static bool check_input(const gl_tensor *x, int64_t channels, const gl_tensor *w
   if (x->ndim != 4)
     return gl_fail("the input is N x H x W x C, not %s", gl_tensor_text(x));
   if (x->shape[3] != channels)
-    return gl_fail("input has %lld channels, weight wants %lld (input %s, weight %s)", (long long)x->shape[3],
+    return gl_fail("input has %lld channels, weight needs %lld (input %s, weight %s)", (long long)x->shape[3],
                    (long long)channels, gl_tensor_text(x), gl_tensor_text(w));
   if (b && (b->ndim != 1 || b->shape[0] != out))
     return gl_fail("bias is %s, %lld is wanted (weight %s)", gl_tensor_text(b), (long long)out, gl_tensor_text(w));

@@ -178,11 +178,11 @@ static bool linear_forward(gl_node *n) {
   if (w->ndim != 2)
     return gl_fail("the weight is outputs x inputs, not %s", gl_tensor_text(w));
   if (x->ndim < 1 || x->shape[x->ndim - 1] != w->shape[1])
-    return gl_fail("input has %lld features, weight wants %lld (input %s, weight %s)",
+    return gl_fail("input has %lld features, weight needs %lld (input %s, weight %s)",
                    x->ndim ? (long long)x->shape[x->ndim - 1] : 0LL, (long long)w->shape[1], gl_tensor_text(x),
                    gl_tensor_text(w));
   if (b && (b->ndim != 1 || b->shape[0] != w->shape[0]))
-    return gl_fail("bias is %s, the weight (%s) wants %lld", gl_tensor_text(b), gl_tensor_text(w),
+    return gl_fail("bias is %s, the weight (%s) needs %lld", gl_tensor_text(b), gl_tensor_text(w),
                    (long long)w->shape[0]);
   int64_t shape[GL_MAXDIM], inputs = w->shape[1], outputs = w->shape[0], rows = gl_tensor_numel(x) / inputs;
   if (!gl_gemm_fits(rows, outputs, inputs))

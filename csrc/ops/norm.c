@@ -174,7 +174,7 @@ static void normalize_rows(int64_t first, int64_t last, void *context) {
 
 static bool is_per_channel(const gl_tensor *t, int64_t c, const char *what, const gl_tensor *x) {
   return !t || (t->ndim == 1 && t->shape[0] == c) ||
-         gl_fail("%s is %s, the input (%s) wants %lld", what, gl_tensor_text(t), gl_tensor_text(x), (long long)c);
+         gl_fail("%s is %s, the input (%s) needs %lld", what, gl_tensor_text(t), gl_tensor_text(x), (long long)c);
 }
 
 /* Fills the output of a forward whose moments, saved[0], are there or, if `compute`, are to be computed. */
@@ -349,9 +349,9 @@ static bool batch_norm_fits(const gl_node *n) {
       !is_per_channel(n->in[3], c, "running_mean", x) || !is_per_channel(n->in[4], c, "running_var", x))
     return false;
   if (!n->arg[TRAINING].b)
-    return (n->in[3] && n->in[4]) || gl_fail("evaluation (training = false) wants running_mean and running_var");
+    return (n->in[3] && n->in[4]) || gl_fail("evaluation (training = false) needs running_mean and running_var");
   return gl_tensor_numel(x) > c ||
-         gl_fail("training wants more than one value of each channel, the input is %s", gl_tensor_text(x));
+         gl_fail("training needs more than one value of each channel, the input is %s", gl_tensor_text(x));
 }
 
 static void use_running(const gl_node *n, norm *j) {

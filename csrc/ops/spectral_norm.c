@@ -91,7 +91,7 @@ static bool spectral_norm_forward(gl_node *n) {
     return false;
   int64_t rows = rows_of(&a), columns = columns_of(&a);
   if (u->ndim != 1 || u->shape[0] != rows)
-    return gl_fail("u is %s, the weight (%s) wants %lld", gl_tensor_text(u), gl_tensor_text(weight), (long long)rows);
+    return gl_fail("u is %s, the weight (%s) needs %lld", gl_tensor_text(u), gl_tensor_text(weight), (long long)rows);
   double unit = 1;
   gl_tensor *held = in_units(weight, &unit);
   n->saved[0] =
