@@ -220,7 +220,7 @@ bool gl_png_write(const char *path, gl_tensor *t) {
     return gl_fail_in(path);
   j.tensor = gl_image_bytes(t);
   bool ok =
-      j.tensor && gl_output_open(&j.out, path) && gl_output_close(&j.out, encode(&j) & gl_tensor_intact(j.tensor));
+      j.tensor && gl_output_open(&j.out, path) && gl_output_close(&j.out, encode(&j) && gl_tensor_intact(j.tensor));
   gl_tensor_release(j.tensor);
   return ok || gl_fail_in(path);
 }
@@ -230,7 +230,7 @@ gl_tensor *gl_png_encode(gl_tensor *t) {
   if (!gl_png_check(t))
     return NULL;
   j.tensor = gl_image_bytes(t);
-  bool ok = j.tensor && (encode(&j) & gl_tensor_intact(j.tensor));
+  bool ok = j.tensor && encode(&j) && gl_tensor_intact(j.tensor);
   gl_tensor_release(j.tensor);
   gl_tensor *bytes = ok ? gl_tensor_over(GL_UINT8, 1, (int64_t[]){(int64_t)j.used}, j.bytes, j.room, NULL) : NULL;
   if (!bytes)

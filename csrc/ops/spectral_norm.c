@@ -57,15 +57,25 @@ static double normalize(gl_real *x, int64_t n) {
   return length;
 }
 
+/* The largest |w[i]|: of LANES at a time, as compilers do not reorder comparisons by themselves. */
+static gl_real largest_of(const gl_real *w, int64_t size) {
+  enum { LANES = 16 };
+  gl_real lane[LANES] = {0}, largest = 0;
+  int64_t i = 0;
+  for (; i <= size - LANES; i += LANES)
+    for (int k = 0; k < LANES; k++)
+      lane[k] = gl_abs(w[i + k]) > lane[k] ? gl_abs(w[i + k]) : lane[k];
+  for (; i < size; i++)
+    largest = gl_abs(w[i]) > largest ? gl_abs(w[i]) : largest;
+  for (int k = 0; k < LANES; k++)
+    largest = lane[k] > largest ? lane[k] : largest;
+  return largest;
+}
+
 /* The power of two that brings the largest element to 1 .. 2, or 1 where there is no need. */
 static double unit_of(const gl_tensor *weight) {
-  const gl_real *w = gl_tensor_data(weight);
-  const int64_t size = gl_tensor_numel(weight);
-  gl_real largest = 0;
+  const gl_real largest = largest_of(gl_tensor_data(weight), gl_tensor_numel(weight));
   int exponent;
-#pragma omp simd reduction(max : largest)
-  for (int64_t i = 0; i < size; i++)
-    largest = gl_abs(w[i]) > largest ? gl_abs(w[i]) : largest;
   if (largest == 0 || !isfinite(largest) || ((double)largest >= SMALL && (double)largest <= LARGE))
     return 1;
   frexp((double)largest, &exponent);
