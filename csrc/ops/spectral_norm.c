@@ -63,6 +63,7 @@ static gl_real largest_of(const gl_real *w, int64_t size) {
   gl_real lane[LANES] = {0}, largest = 0;
   int64_t i = 0;
   for (; i <= size - LANES; i += LANES)
+#pragma omp simd
     for (int k = 0; k < LANES; k++)
       lane[k] = gl_abs(w[i + k]) > lane[k] ? gl_abs(w[i + k]) : lane[k];
   for (; i < size; i++)
