@@ -136,7 +136,7 @@ extern const luaL_Reg gll_lock_functions[];
 extern const luaL_Reg gll_synth_functions[];
 extern const luaL_Reg gll_system_functions[];
 extern const luaL_Reg gll_signal_functions[];
-void gll_leave_signals(lua_State *L); /* L's state is being closed: nothing is raised there any more */
+void gll_leave_signals(lua_State *L); /* L's state is being closed: signals are no longer its own */
 extern const luaL_Reg gll_output_functions[];
 extern const luaL_Reg gll_create_functions[];
 extern const luaL_Reg gll_layer_functions[];

@@ -21,9 +21,10 @@ enum { OF_SYSTEM = 0 };
 enum { SIGNALS = 5, ONCE = 3 }; /* the first ones come at somebody's wish, the others again and again */
 static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGXFSZ};
 static struct sigaction before[SIGNALS];
-static bool installed, asking; /* asking: interrupted() is called, nothing is raised */
-static bool raised;            /* has the signal that came been raised as an error? */
-static lua_State *raising;     /* the main thread of the state whose code an error ends, or NULL */
+static bool installed;
+static bool raised;                 /* has the signal that came been raised as an error? */
+static lua_State *volatile asking;  /* the main thread of the state that calls interrupted(), or NULL */
+static lua_State *volatile raising; /* that of the state whose code an error ends where none asks, or NULL */
 static pthread_t owner;
 static volatile sig_atomic_t asked_to_stop; /* the signal's number, or 0 */
 static volatile sig_atomic_t sent_to_us;    /* by a process, and not by the terminal to all that run in it */
@@ -93,6 +94,13 @@ static void install(int flags) {
   installed = true;
 }
 
+static lua_State *main_thread(lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *main = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return main;
+}
+
 static void uninstall(void) {
   for (int i = 0; installed && i < SIGNALS; i++)
     sigaction(signals[i], &before[i], NULL);
@@ -101,10 +109,9 @@ static void uninstall(void) {
 
 /* catch_interrupt(): from now on the signals only make interrupted() answer; the second one ends the program. */
 static int catch_interrupt(lua_State *L) {
-  (void)L;
   if (!raising) /* else one that came is raised in a moment */
     asked_to_stop = 0;
-  asking = true;
+  asking = main_thread(L);
   install((int)SA_RESTART);
   return 0;
 }
@@ -124,7 +131,7 @@ static int release_interrupt(lua_State *L) {
   (void)L;
   if (!asking)
     return 0;
-  asking = false;
+  asking = NULL;
   if (!raising) {
     uninstall();
     asked_to_stop = 0;
@@ -134,13 +141,6 @@ static int release_interrupt(lua_State *L) {
     install(0);
   }
   return 0;
-}
-
-static lua_State *main_thread(lua_State *L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  lua_State *main = lua_tothread(L, -1);
-  lua_pop(L, 1);
-  return main;
 }
 
 /* raise_on_signal(on): whether a signal raises the error {interrupted = its number}; the second one ends the program.
@@ -157,7 +157,7 @@ static int raise_on_signal(lua_State *L) {
     lua_sethook(main, NULL, 0, 0);
   asked_to_stop = 0;
   raised = false;
-  asking = false;
+  asking = NULL;
   raising = on ? main : NULL;
   if (on)
     install(0);
@@ -167,10 +167,14 @@ static int raise_on_signal(lua_State *L) {
 }
 
 void gll_leave_signals(lua_State *L) {
-  if (!raising || raising != main_thread(L))
-    return;
-  raising = NULL;
-  uninstall();
+  const lua_State *main = main_thread(L);
+  const bool raises = raising == main;
+  if (raises)
+    raising = NULL;
+  if (asking == main)
+    release_interrupt(L);
+  else if (raises && !asking)
+    uninstall();
 }
 
 /* ---- programs ---------------------------------------------------------------------------------------------------- */

@@ -190,15 +190,18 @@ describe("a state that is closed", function()
     assert.equal(3, status)
   end)
 
-  it("is no longer where signals raise errors", function()
-    local _, errors, status = shell.program [[
-      local host = dofile "spec/support/host.lua"
-      local state = host.state()
-      state:run "require('genlat').core.raise_on_signal(true)"
-      state:close()
-      host.raise(15)]]
-    assert.equal("", (errors:gsub("Terminated\n", "")))
-    assert.equal(143, status)
+  it("is no longer where signals raise errors or are asked for", function()
+    for _, calls in ipairs {"core.raise_on_signal(true)", "core.catch_interrupt()",
+                            "core.raise_on_signal(true) core.catch_interrupt()"} do
+      local _, errors, status = shell.program(([[
+        local host = dofile "spec/support/host.lua"
+        local state = host.state()
+        state:run "local core = require('genlat').core; %s"
+        state:close()
+        host.raise(15)]]):format(calls))
+      assert.equal("", (errors:gsub("Terminated\n", "")), calls)
+      assert.equal(143, status, calls)
+    end
   end)
 
   -- os.exit(..., true) closes the state from inside of whatever is running
