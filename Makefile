@@ -152,12 +152,15 @@ $(OUT)/lua: $(OUT)/leaks.so
 BUSTED = spec/parallel.lua $(BUSTED_FLAGS)
 export JOBS
 
+# Signals that whoever runs make ignores, as nohup does, end the specs' programs all the same.
+SIGNALS := $(shell env --default-signal true 2>/dev/null && echo env --default-signal)
+
 test: all f64 busted
-	$(LUA) $(BUSTED)
+	$(SIGNALS) $(LUA) $(BUSTED)
 
 # With more than one thread a process, which `make test` does not have where there are as many processes as processors.
 check-asan: asan f64 busted
-	GENLAT_BUILD=$(OUT)/asan OMP_NUM_THREADS=2 "$$(cd $(OUT)/asan && pwd)/lua" $(BUSTED) \
+	GENLAT_BUILD=$(OUT)/asan OMP_NUM_THREADS=2 $(SIGNALS) "$$(cd $(OUT)/asan && pwd)/lua" $(BUSTED) \
 	  --helper=spec/aggressive_gc.lua --cpath="./$(OUT)/asan/?.so"
 
 busted:
