@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fork.h"
 #include "genlat.h"
 
 enum { ALIGNMENT = 64, STEPS_LOG2 = 3, CLASSES = 64 << STEPS_LOG2 };
@@ -24,6 +25,7 @@ static block *pool[CLASSES];
 static gl_memory_info info;
 static long fail_countdown = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that is above */
+GL_FREE_AT_FORK(lock)
 
 static _Thread_local size_t allowance = SIZE_MAX; /* bytes that this thread may still ask for */
 static _Thread_local bool refused;                /* has it asked for more? */
@@ -185,13 +187,6 @@ void gl_memory_trim(void) {
   pthread_mutex_lock(&lock);
   trim();
   pthread_mutex_unlock(&lock);
-}
-
-/* A child takes over the lock as it is at the fork, but not the thread that may hold it. */
-static void lock_for_fork(void) { pthread_mutex_lock(&lock); }
-static void unlock_after_fork(void) { pthread_mutex_unlock(&lock); }
-__attribute__((constructor)) static void survive_forks(void) {
-  pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork);
 }
 
 gl_memory_info gl_memory(void) {

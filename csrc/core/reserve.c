@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/fork.h"
+
 enum {
   BUFFER = (128 << 20) + (1 << 16), /* OpenBLAS's BUFFER_SIZE and what it adds to it, on x86-64 and 64-bit Arm */
   SPARE = 256 << 20,                /* what a thread that nobody asked for has to leave */
@@ -32,6 +34,7 @@ extern char *openblas_get_config(void);
 
 static _Atomic int ready; /* threads that have what they need */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+GL_FREE_AT_FORK(lock)
 static int refused = MOST + 1; /* so many threads, for which nobody asked, were too many */
 
 static bool can_map(size_t bytes) {

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/fork.h"
 #include "core/shape.h"
 #include "io/io.h"
 
@@ -34,6 +35,7 @@ static mapping mappings[MOST_MAPPINGS];
 static int in_use;
 static struct sigaction before;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the above, but for what the signal reads */
+GL_FREE_AT_FORK(lock)
 
 static size_t page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
