@@ -56,6 +56,8 @@ describe("IDX files", function()
     assert.same(data.train.images:permute({1, 3, 2, 4}):totable(), turned.train.images:totable())
     place:write("emnist-letters-mapping.txt", "1 65 97\nrubbish\n")
     refused "mapping.txt: expected lines of a label and the code of a character, not 'rubbish'$"
+    place:write("emnist-letters-mapping.txt", "1 99999999999999999999\n")
+    refused "mapping.txt: expected lines of a label and the code of a character, not '1 99999999999999999999'$"
   end)
 
   it("of several sets in one folder are loaded by their prefix", function()

@@ -178,7 +178,7 @@ local function read_mapping(path)
   for line in content:gmatch "[^\r\n]+" do
     local label, code = line:match "^%s*(%d+)%s+(%d+)"
     label, code = math.tointeger(tonumber(label)), math.tointeger(tonumber(code))
-    if not label or label > 255 or code < 33 or code > 0x10FFFF then
+    if not (label and code) or label > 255 or code < 33 or code > 0x10FFFF then
       return nil, ("%s: expected lines of a label and the code of a character, not '%s'"):format(path, line:sub(1, 40))
     end
     names[label] = utf8.char(code)
