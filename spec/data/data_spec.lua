@@ -151,6 +151,18 @@ describe("batches", function()
 end)
 
 describe("padded", function()
+  it("is of the usual size, where none is asked for and it is no larger", function()
+    local function shape(usual) return gl.data.load("digits", {train = 8, test = 8, usual = {size = usual}}).shape end
+    assert.same({{32, 32, 1}, {32, 32, 1}, {28, 28, 1}, {28, 28, 1}}, {shape(32), shape {32, 32}, shape {32, 40},
+      shape(16)})
+    for usual, message in pairs {
+      [3] = "usual is a table or nothing, not 3",
+      [{size = "x"}] = "usual.size is a whole number from 1, or {height, width} or nothing, not 'x'",
+    } do
+      assert.error_matches(function() gl.data.load("digits", {usual = usual}) end, "data.load: " .. message, 1, true)
+    end
+  end)
+
   it("puts images in the middle of a black square", function()
     local set = gl.data.load("digits", {train = 3, test = 2})
     local wide = gl.data.padded(set, 32)

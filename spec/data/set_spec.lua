@@ -24,6 +24,11 @@ describe("a data set in a model's numbering", function()
     assert.is_nil(select(2, Set.matched(pets, {names = {"cat", "dog", "fox"}, count = 3})))
   end)
 
+  it("is matched with a model's classes only", function()
+    assert.error_matches(function() Set.matched(pets) end, "matched: model is a table, not nothing")
+    assert.error_matches(function() Set.matched({}, {}) end, "matched: set is a data set, not an empty table")
+  end)
+
   it("is matched by the names, whatever their order and number", function()
     local names = {"fox", "ant", "dog", "cat"}
     local set, line = Set.matched(pets, {names = names, count = 4})

@@ -233,6 +233,7 @@ end
 
 local SIZE = check.that(check.either(check.whole(1), check.list(check.whole(1), {count = 2})),
   "a whole number from 1, or {height, width}")
+local USUAL = check.optional(check.record {size = check.optional(SIZE)})
 
 local function copy_of(options)
   local copy = {}
@@ -263,11 +264,12 @@ function data.load(name, options)
   if type(name) ~= "string" then check.fail("data.load: expected a name or a path, got %s", type(name)) end
   check.value("data.load: the options", options or {}, check.table)
   options = copy_of(options or {})
-  check.value("data.load: usual", options.usual, check.optional(check.table))
+  check.value("data.load: usual", options.usual, USUAL)
   options.size = options.size ~= nil and check.value("data.load: size", options.size, SIZE) or nil
   local set, message = load(name, options)
   local size = options.size -- of a folder's images it may be {height, width}, and is what they have already
   local usual = options.usual and options.usual.size
+  if type(usual) == "number" then usual = {usual, usual} end
   if set and not size and usual and usual[1] == usual[2] and set.shape[1] <= usual[1] and set.shape[2] <= usual[2] then
     size = usual[1]
   end

@@ -194,6 +194,7 @@ end
 -- told of, nil of a model that is told none, which a set with other classes fits as well}. Returns the set and, where
 -- labels are matched by number, a line that says so; or nil and a message with both lists.
 function Set.matched(set, model)
+  check.arguments("matched", "set:data model:table", set, model)
   local names, count = model.names, model.count
   if #set.classes == 0 or not set.train.labels then
     if not count then return set end
