@@ -32,6 +32,16 @@ describe("a text that is shown", function()
   end)
 end)
 
+describe("a word of a shell command", function()
+  it("is read as it was, whatever is in it", function()
+    for _, word in ipairs {"plain", "it's", "a b", "$HOME `x` \\ \"", "''", "two\nlines"} do
+      local pipe = assert(io.popen("printf %s " .. text.quoted(word)))
+      assert.equal(word, pipe:read "a")
+      pipe:close()
+    end
+  end)
+end)
+
 describe("messages", function()
   local file = os.tmpname()
   teardown(function() os.remove(file) end)

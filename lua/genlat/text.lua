@@ -49,6 +49,11 @@ function text.count(n, word, plural)
   return ("%d %s"):format(n, n == 1 and word or plural or word .. "s")
 end
 
+--- A word of a shell command, whatever is in it.
+--
+--   text.quoted "it's"                             -- 'it'\''s'
+function text.quoted(word) return "'" .. tostring(word):gsub("'", "'\\''") .. "'" end
+
 --- A word with its article: "a VAE", "an Autoencoder".
 function text.a(word) return (word:find "^[AEIOaeio]" and "an " or "a ") .. word end
 

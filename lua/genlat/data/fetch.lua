@@ -11,6 +11,8 @@ local text = require "genlat.text"
 
 local fetch = {}
 
+local quote = text.quoted
+
 --- The data sets: name -> {mirrors, files}. A mirror is the address of the folder that holds the files; they are
 -- tried in turn. Of a file: `sha256` is its sum as it is downloaded, `size` its bytes; where others may have compressed
 -- it anew, `content_sha256` and `content_size` are those of what is compressed in it. `unpacks_to` is the folder that
@@ -86,11 +88,6 @@ function fetch.folder(name)
   if not home or home == "" then home = core.home() or "/nonexistent" end
   if not cache or cache == "" then cache = home .. "/.cache" end
   return cache .. "/genlat/" .. name
-end
-
--- A word of a shell command, whatever is in it.
-local function quote(word)
-  return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
 local function read(path)

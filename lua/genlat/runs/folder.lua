@@ -1,6 +1,7 @@
 --- folder.lua: where runs are kept (runs/vae, runs/vae-2, ...), and the names of what is in them.
 
 local core = require "genlat.core"
+local text = require "genlat.text"
 
 local folder = {
   ROOT = "runs", MODEL = "model.safetensors", CHECKPOINT = "checkpoint.safetensors", LOG = "log.csv",
@@ -22,7 +23,7 @@ function folder.file(path, name) return path .. "/" .. name end
 
 --- A folder as a word of a command line.
 function folder.word(path)
-  return path:find "[^%w_./+-]" and "'" .. path:gsub("'", "'\\''") .. "'" or path
+  return path:find "[^%w_./+-]" and text.quoted(path) or path
 end
 
 local function has(path, name) return core.file_kind(folder.file(path, name)) == "file" end

@@ -10,8 +10,7 @@ local text = require "genlat.text"
 
 local retrain = {}
 
--- A word of a shell command, whatever is in it.
-local function quote(word) return "'" .. tostring(word):gsub("'", "'\\''") .. "'" end
+local quote = text.quoted
 
 -- The interpreter that runs this program.
 local function interpreter()
