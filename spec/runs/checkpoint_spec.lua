@@ -95,6 +95,31 @@ describe("a checkpoint", function()
     end
   end)
 
+  it("that does not fit leaves the optimizers as they are", function()
+    local checkpoint = require "genlat.runs.checkpoint"
+    local model = gl.nn.Linear(2, 2)
+    local function parts_of(m)
+      return {model = m, optimizers = {a = gl.optim.Adam(model), b = gl.optim.Adam(model)}, keep = {}, train = {},
+        test = {}}
+    end
+    local folder = place:path "small"
+    assert(gl.core.mkdirs(folder))
+    local parts = parts_of(gl.nn.Sequential(model))
+    local data = {run = "x", options = {}, epoch = 1, step = 1, seconds = 0, sums = {}, memory = {}, rows = {}}
+    assert(checkpoint.save(folder, data, parts))
+    local function steps_of(key) return (select(2, parts.optimizers[key]:state())) end
+    local before = {a = steps_of "a", b = steps_of "b"}
+    local read, found = assert(checkpoint.load(folder))
+    read.steps.a, read.steps.b, found["model.more"] = 7, 7, gl.zeros(1)
+    local ok, message = checkpoint.restore(folder, read, found, parts)
+    assert.is_nil(ok)
+    assert.matches("the model has no more$", message)
+    assert.same(before, {a = steps_of "a", b = steps_of "b"})
+    found["model.more"], read.steps.b = nil, {steps = 7, parameters = {1, 2, 3}}
+    assert.is_nil((checkpoint.restore(folder, read, found, parts)))
+    assert.same(before, {a = steps_of "a", b = steps_of "b"})
+  end)
+
   it("that is none is refused", function()
     for metadata, message in pairs {
       ["{"] = "state: ", ["3"] = "state is a table, not 3", ["[]"] = "state.epoch is ", [("["):rep(3000)] = "state: ",

@@ -108,6 +108,27 @@ local function check_tensors(file, tensors, parts)
   return true
 end
 
+-- Sets how many steps each optimizer has taken, and calls f, which returns true, or false and a message. Returns the
+-- same; where it fails the optimizers are as before.
+local function set_steps(file, optimizers, steps, f)
+  local before, ok, problem = {}, true, nil
+  for key, optimizer in pairs(optimizers) do
+    local own = select(2, optimizer:state())
+    ok, problem = check.try(optimizer.set_steps, optimizer, steps[key])
+    if not ok then
+      problem = text.message("%s: state.steps.%s: %s", file, key, problem)
+      break
+    end
+    before[optimizer] = own
+  end
+  if ok then ok, problem = f() end
+  if ok then return true end
+  for optimizer, own in pairs(before) do
+    optimizer:set_steps(own)
+  end
+  return false, problem
+end
+
 --- Gives what was read to the model, the optimizers, the script (keep) and the random numbers. parts: as of a run.
 -- Returns true, or nil and a message, and then nothing was given to anybody.
 function checkpoint.restore(path, state, tensors, parts)
@@ -118,12 +139,11 @@ function checkpoint.restore(path, state, tensors, parts)
   for name, tensor in pairs(tensors) do
     if name:match "^model%." then model[name:sub(7)] = tensor end
   end
-  for key, optimizer in pairs(parts.optimizers) do
-    local fits, why = check.try(optimizer.set_steps, optimizer, state.steps[key])
-    if not fits then return nil, text.message("%s: state.steps.%s: %s", file, key, why) end
-  end
-  ok, problem = check.try(parts.model.load_state_dict, parts.model, model)
-  if not ok then return nil, text.message("%s: %s", file, problem) end
+  ok, problem = set_steps(file, parts.optimizers, state.steps, function()
+    local fits, why = check.try(parts.model.load_state_dict, parts.model, model)
+    return fits, not fits and text.message("%s: %s", file, why)
+  end)
+  if not ok then return nil, problem end
   for key, optimizer in pairs(parts.optimizers) do
     for name, tensor in pairs((optimizer:state())) do
       tensor:copy_(tensors[("optimizer.%s.%s"):format(key, name)])
