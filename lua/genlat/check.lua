@@ -306,7 +306,9 @@ end
 local kinds = {
   any = check.any, tensor = check.tensor(), number = check.number(), text = check.text, table = check.table,
   numbers = check.list(check.number()), callable = check.callable, count = check.whole(1, COUNT),
-  values = rule("a tensor or a list", function(value) return type(value) == "table" or is_tensor(value), value end),
+  values = rule("a tensor or a list", function(value)
+    return length_of_list(value) ~= nil or is_tensor(value), value
+  end),
   moments = check.either(check.tensor(), object("moments, of metrics.moments", {mean = "table"})),
   model = object("a model", {parameters = "function"}), space = object("a latent space", {prior = "function"}),
   split = object("a split of a data set, such as data.test", {batches = "function"}),

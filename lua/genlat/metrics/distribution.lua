@@ -162,6 +162,7 @@ end
 --   gl.metrics.variation({0.5, 0.5}, {0.4, 0.6})
 function distribution.variation(p, q)
   check.arguments("variation", "p:numbers q:numbers", p, q)
+  if #p ~= #q then check.fail("variation: the lists have %d and %d elements", #p, #q) end
   local sum = 0
   for i = 1, #p do
     sum = sum + math.abs(p[i] - q[i])

@@ -39,6 +39,7 @@ local excluded_parts = {
 -- What genlat's own Lua code calls with arguments that it has checked: errors there may be Lua's.
 local unchecked_parts = {
   ["latent.edits."] = true, ["latent.attributes"] = true, ["latent.mixture"] = true, ["latent.anomaly"] = true,
+  ["latent.posterior"] = true,
   ["metrics.regressor"] = true, ["metrics.samples"] = true, ["metrics.classifier"] = true, ["plot"] = true,
   ["train"] = true, ["data.matched"] = true, ["data.fingerprint"] = true,
 }

@@ -93,7 +93,7 @@ function values.fresh(shape)
   return t
 end
 
-local huge = {1 << 12, 1 << 31, 1 << 40, (1 << 57) - 1}
+local huge = {1 << 10, 1 << 31, 1 << 40, (1 << 57) - 1}
 local views = {
   function(t) return t:transpose(1, -1) end,
   function(t) return t:slice(random(1, 3), 1, -1, random(1, 2)) end,
