@@ -72,7 +72,7 @@ end
 -- @param options     side (32); like: a whole number from 1, for the look (shape of the head, clothes, curls and so on)
 --                    of that training image of "faces"; seed: of another data set than the default one
 function data.face(attributes, options)
-  check.arguments("face", "attributes:table options:table?", attributes, options)
+  check.arguments("face", "attributes:table? options:table?", attributes, options)
   local o = check.options("data.face", options, {
     side = {check.whole(16, 512)}, seed = {check.seed, SEED}, like = {check.whole(1)},
   })
