@@ -83,18 +83,18 @@ add_cjson55() {
 # that it took, and whether it failed.
 timed() {
   began=$(date +%s)
-  inside "$root" "export LUA=lua$lua; cd /root/genlat; $2" >>"$log" 2>&1 && failed= || failed=", failed"
+  inside "$root" "export LUA=lua$lua; cd /opt/genlat; $2" >>"$log" 2>&1 && failed= || failed=", failed"
   eval "$1=\"$(($(date +%s) - began))$failed\""
 }
 
 # The first line of what a command in the chroot prints.
-ask() { inside "$root" "cd /root/genlat && $1" 2>/dev/null | head -n 1; }
+ask() { inside "$root" "cd /opt/genlat && $1" 2>/dev/null | head -n 1; }
 
 # run_platform PLATFORM LUA: prints one row of the table, cells separated by tabs.
 run_platform() {
   root=$folder/$1 lua=$2 log=$folder/$1-lua$2.log
-  rm -rf "$root/root/genlat"
-  git clone -q . "$root/root/genlat"
+  rm -rf "$root/opt/genlat"
+  git clone -q . "$root/opt/genlat"
   : >"$log"
   if [ "$lua" = 5.5 ]; then add_cjson55 "$root" >>"$log" 2>&1; fi
   timed train "sh scripts/setup.sh && \$LUA scripts/train_vae.lua$(shortened "$1")"
