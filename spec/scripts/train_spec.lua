@@ -64,6 +64,7 @@ for script, expected in pairs(SCRIPTS) do
       local text, pictures = page:gsub('"data:image/png;base64,[^"]*"', "")
       assert.equal(4, pictures)
       assert.matches(" s on 1 thread (", text, 1, true)
+      text = text:gsub(out.name:match "[^/]+$", "") -- the title: random letters
       for _, phrase in ipairs(expected.never) do
         assert.is_nil(text:find(phrase, 1, true), phrase)
       end

@@ -243,6 +243,20 @@ local function add_models()
   end
 end
 
+-- t-SNE takes a thousand steps over all pairs of rows: of thousands of rows longer than a call may take here.
+local MOST_ROWS = 200
+
+local function with_few_rows(make)
+  return function(...)
+    local given, n = make(...)
+    local x = given[1]
+    if values.kind(x) == "tensor" and x.ndim > 0 and x:size(1) > MOST_ROWS then
+      given[1] = values.fresh {random(1, MOST_ROWS), random(1, 4)}
+    end
+    return given, n
+  end
+end
+
 -- The functions of a table of the library, and of the tables in it.
 local function add_part(name, part, seen)
   if seen[part] or excluded_parts[name] then return end
@@ -251,6 +265,7 @@ local function add_part(name, part, seen)
     local value, full = part[key], name .. "." .. key
     if type(value) == "function" and key:sub(1, 2) ~= "__" and not key:find "_text$" then
       local make = by_parameters(value)
+      if full == "latent.tsne" then make = with_few_rows(make) end
       local target = add(full, value, function() return make(chance(2) and values.anything() or values.tensor()) end)
       if target then target.unchecked = not is_checked(full) end
     elseif type(value) == "table" and not value.is_genlat_module and key:sub(1, 2) ~= "__" then
