@@ -7,7 +7,13 @@ local check = require "genlat.check"
 
 local ranking = {}
 
-local function as_list(x) return type(x) == "table" and x or x:flatten():totable() end
+-- A list of its own: a table of the user's may have a length that is not that of its elements.
+local function as_list(x)
+  if type(x) ~= "table" then return x:flatten():totable() end
+  local list = {}
+  for i, value in ipairs(x) do list[i] = value end
+  return list
+end
 
 local function is_positive(value) return value == true or value == 1 end
 
