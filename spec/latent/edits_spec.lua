@@ -66,6 +66,7 @@ describe("an edit", function()
     for _, case in ipairs {{3, 2, 5}, {1, 6, 7}, {5, -2, 3}, {7, -4, 3}} do
       near(bar(case[3]):slice(2, 16, 16), edits.apply("thicken", bar(case[1]), case[2]):slice(2, 16, 16), 1e-6)
     end
+    near(gl.ones(1, 4, 4, 1), (edits.apply("thicken", gl.ones(1, 4, 4, 1), 1e30)), 1e-6) -- and comes to an end
     local row = edits.apply("thicken", bar(3), 1):select(2, 16):reshape(31)
     assert.is_true(math.abs(row:sum():item() - 4) < 1e-5)
   end)

@@ -155,6 +155,7 @@ edits.zoom = { -- the amount is the logarithm of the factor to the base 2
 -- Grey dilation by discs of radii r (N, 0 or more), in steps of at most a pixel: the largest of the image and of itself
 -- moved by the step's radius in eight directions.
 local function dilate(images, r)
+  r = r:minimum(images:size(2) + images:size(3)) -- beyond which there is nothing more to reach
   local steps = math.max(1, math.ceil(r:max():item() - 1e-6))
   r = r / steps
   for _ = 1, steps do
