@@ -26,7 +26,7 @@ local function groups_of(scores, positives, name)
   end
   local order, positive = {}, 0
   for i, score in ipairs(scores) do
-    if score ~= score then error(("%s: score %d is not a number"):format(name, i), 3) end
+    if type(score) ~= "number" or score ~= score then error(("%s: score %d is not a number"):format(name, i), 3) end
     order[i] = i
     if is_positive(positives[i]) then positive = positive + 1 end
   end
