@@ -172,7 +172,8 @@ describe("a run", function()
   for name, number in pairs {INT = 2, TERM = 15, HUP = 1} do
     it(("stops at SIG%s with a checkpoint"):format(name), function()
       local _, errors, status = shell.run(([[%s >/dev/null & p=$!
-        while [ ! -e '%s/checkpoint.safetensors' ]; do sleep 0.02; done; kill -%s $p; wait $p]]):format(
+        while kill -0 $p 2>/dev/null && [ ! -e '%s/checkpoint.safetensors' ]; do sleep 0.02; done
+        kill -%s $p; wait $p]]):format(
         shell.lua("scripts/train_vae.lua", arguments "--epochs 100000"), out.name, name))
       assert.matches("^stopped in epoch %d+ at step %d+; go on with %-%-resume " .. out.name:gsub("%p", "%%%0")
         .. "\n$", errors)
@@ -183,7 +184,8 @@ describe("a run", function()
 
   it("goes on after SIGHUP where it was started by nohup", function()
     local _, errors, status = shell.run(([[trap '' HUP; %s >/dev/null & p=$!
-      while [ ! -e '%s/checkpoint.safetensors' ]; do sleep 0.02; done; kill -HUP $p; wait $p]]):format(
+      while kill -0 $p 2>/dev/null && [ ! -e '%s/checkpoint.safetensors' ]; do sleep 0.02; done
+      kill -HUP $p; wait $p]]):format(
       shell.lua("scripts/train_vae.lua", arguments "--quiet"), out.name))
     assert.same({"", 0}, {errors, status})
   end)
