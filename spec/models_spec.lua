@@ -400,4 +400,9 @@ describe("models.save", function()
     local _, notes = gl.models.load(folder:path "m")
     assert.equal(1 << 53, notes.options.seed)
   end)
+
+  it("names images that are missing from a conditional VAE's loss", function()
+    local cvae = gl.models.cvae {image = {4, 4, 1}, hidden = {3}, latent = 2, classes = 2}
+    assert.error_matches(function() cvae:loss() end, "cvae: images is a tensor, not nothing")
+  end)
 end)

@@ -27,6 +27,7 @@ end
 
 -- Images with their labels as further channels (convolutions) or, flattened, as further numbers.
 local function with_label(self, x, labels)
+  check.value("cvae: images", x, check.tensor())
   check.value("cvae: labels", labels, check.tensor {#x})
   local code = labels:one_hot(self.config.classes)
   if #self.config.maps == 0 then return core.cat({networks.rows(x), code}, 2) end
